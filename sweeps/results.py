@@ -1,0 +1,123 @@
+"""Trials as a reader wants them: what was tried, what came out, which of it is on the front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeps import front
+from sweeps.config import Objective
+
+VALUES, INTERVALS, REASON, CONFIGURATION = "values", "intervals", "reason", "configuration"
+"""User attributes of an Optuna trial."""
+
+BASE_ATTRIBUTE = "base"
+"""User attribute of the study: the untouched base's values and intervals."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial.
+
+    Attributes:
+        number: Optuna's number; None for the untouched base.
+        state: ``complete``, ``running``, ``waiting`` or ``failed``.
+        configuration: parameter -> value as the user writes it.
+        values: metric -> value, formulas included; empty until the trial is complete.
+        intervals: metric -> its 95 % interval, for those that were measured on items.
+        violations: gate -> by how much it is missed; zero or less where it holds.
+        reason: why it failed; else empty.
+    """
+
+    number: int | None
+    state: str
+    configuration: Mapping[str, object]
+    values: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+    violations: Mapping[str, float]
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """The trial's name in folders, MLflow and tables."""
+        return trial_label(self.number)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it is complete and no gate is missed."""
+        return self.state == "complete" and all(violation <= 0 for violation in self.violations.values())
+
+
+def trial_label(number: int | None) -> str:
+    """Return ``trial-0007`` for 7, ``base`` for None."""
+    return "base" if number is None else f"trial-{number:04d}"
+
+
+def results(study: optuna.Study) -> list[Result]:
+    """Return every trial of the study in the order of its number."""
+    return [_result(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def _result(trial: FrozenTrial) -> Result:
+    states = {
+        TrialState.COMPLETE: "complete",
+        TrialState.RUNNING: "running",
+        TrialState.WAITING: "waiting",
+        TrialState.FAIL: "failed",
+        TrialState.PRUNED: "stopped",
+    }
+    attributes = trial.user_attrs
+    return Result(
+        number=trial.number,
+        state=states[trial.state],
+        configuration=attributes.get(CONFIGURATION, trial.params),
+        values=attributes.get(VALUES, {}),
+        intervals={name: (low, high) for name, (low, high) in attributes.get(INTERVALS, {}).items()},
+        violations=trial.constraints,
+        reason=attributes.get(REASON, ""),
+    )
+
+
+def base_result(study: optuna.Study) -> Result | None:
+    """Return what the untouched base measured, or None before it was measured."""
+    stored = study.user_attrs.get(BASE_ATTRIBUTE)
+    if stored is None:
+        return None
+    intervals = {name: (low, high) for name, (low, high) in stored[INTERVALS].items()}
+    return Result(None, "complete", {}, stored[VALUES], intervals, {}, "")
+
+
+@dataclass(frozen=True)
+class Front:
+    """The feasible results that no other feasible one dominates, best first objective first, and their knee."""
+
+    results: tuple[Result, ...]
+    knee: Result | None
+
+
+def find_front(candidates: Sequence[Result], objectives: Sequence[Objective]) -> Front:
+    """Find the front among ``candidates``; those that are not complete or miss a gate are left out."""
+    feasible = [result for result in candidates if result.feasible]
+    if not feasible:
+        return Front((), None)
+    maximize = tuple(objective.direction == "maximize" for objective in objectives)
+    losses = front.losses([[r.values[o.metric] for o in objectives] for r in feasible], maximize)
+    mask = front.nondominated(losses)
+    order = sorted((i for i in range(len(feasible)) if mask[i]), key=lambda i: tuple(losses[i]))
+    if not order:
+        return Front((), None)
+    return Front(tuple(feasible[i] for i in order), feasible[order[front.knee(losses[order])]])
+
+
+def shown(value: object) -> str:
+    """Return a parameter's value as a table shows it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return str(value)

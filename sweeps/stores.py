@@ -1,0 +1,70 @@
+"""Where a user's sweeps live: databases, artifacts, folders."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class StoreError(ValueError):
+    """A store cannot be opened or written."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The files under one runs folder.
+
+    Args:
+        root: absolute folder, ``mlruns`` by default.
+    """
+
+    root: Path
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's database."""
+        return f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def study_url(self) -> str:
+        """The studies' database."""
+        return f"sqlite:///{self.root / 'sweeps.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts."""
+        return self.root / "artifacts"
+
+    @property
+    def cache(self) -> Path:
+        """Tokenized data sets, named by content."""
+        return self.root / "cache"
+
+    @property
+    def sweeps(self) -> Path:
+        """One folder a sweep."""
+        return self.root / "sweeps"
+
+    def sweep(self, name: str) -> Path:
+        """The folder of one sweep."""
+        return self.sweeps / name
+
+    def create(self) -> None:
+        """Make the folders and databases; raises ``StoreError`` where they cannot be written."""
+        try:
+            for folder in (self.artifacts, self.cache, self.sweeps):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{error.filename}: cannot make the folder: {error.strerror}; choose another --runs") from error
+        for name in ("sweeps.db", "mlflow.db"):
+            self._open_database(self.root / name)
+
+    def _open_database(self, file: Path) -> None:
+        try:
+            with sqlite3.connect(file, timeout=30) as database:
+                # readers (status, the UI) never wait for the writer; the mode stays with the file
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise StoreError(f"{file}: cannot be written: {error}; choose another --runs or mend the file") from error

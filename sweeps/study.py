@@ -1,0 +1,132 @@
+"""The Optuna study of a sweep: opened or continued, its sampler, its gates as constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from sweeps.config import SweepConfig
+from sweeps.results import BASE_ATTRIBUTE, CONFIGURATION, INTERVALS, REASON, VALUES, Interval
+from sweeps.stores import StoreError
+
+_ENQUEUED = "enqueued"
+_CONFIG = "config"
+
+
+def open_study(config: SweepConfig, url: str) -> optuna.Study:
+    """Open the sweep's study, made anew where there is none.
+
+    Raises:
+        StoreError: the database cannot be opened, or holds a study of that name with other objectives.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    directions = [objective.direction for objective in config.objectives]
+    try:
+        study = optuna.create_study(
+            storage=url, study_name=config.name, directions=directions, sampler=sampler(config), load_if_exists=True
+        )
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StoreError(f"study database: cannot be opened: {error}") from error
+    if [direction.name.lower() for direction in study.directions] != directions:
+        raise StoreError(f"study {config.name} exists with other objectives: give the sweep another `name`")
+    if _ENQUEUED not in study.user_attrs:
+        study.set_metric_names([objective.metric for objective in config.objectives])
+        for params in config.enqueued_params():
+            study.enqueue_trial(params)
+        study.set_user_attr(_ENQUEUED, True)
+    study.set_user_attr(_CONFIG, config.model_dump_json())
+    return study
+
+
+def sampler(config: SweepConfig) -> BaseSampler:
+    """Return the sampler that the sweep names, seeded."""
+    if config.sampler.type == "random":
+        return RandomSampler(seed=config.seed)
+    if config.sampler.type == "nsga2":
+        return NSGAIISampler(seed=config.seed)
+    return TPESampler(
+        seed=config.seed,
+        n_startup_trials=config.sampler.startup_trials,
+        multivariate=True,
+        # conditional parameters: each set of parameters that occurs together is modelled together
+        group=True,
+        # trials that are running count as bad ones, so that two slots do not try the same
+        constant_liar=True,
+    )
+
+
+def requeue_interrupted(study: optuna.Study) -> list[int]:
+    """Fail the trials that an earlier process left running and queue their parameters again; returns their numbers.
+
+    Only for the one process that holds the sweep's lock.
+    """
+    interrupted = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in interrupted:
+        requeue(study, trial.number, "interrupted: the orchestrator ended before the trial did")
+    return [trial.number for trial in interrupted]
+
+
+def requeue(study: optuna.Study, number: int, reason: str) -> None:
+    """Fail a running trial for ``reason`` and queue its parameters again."""
+    trial = study.get_trials(deepcopy=False)[number]
+    optuna.Trial(study, trial._trial_id).set_user_attr(REASON, reason)
+    study.tell(number, state=TrialState.FAIL)
+    if trial.params:
+        study.enqueue_trial(trial.params)
+
+
+def record_base(study: optuna.Study, values: Mapping[str, float], intervals: Mapping[str, Interval]) -> None:
+    """Keep what the untouched base measured: gates refer to it."""
+    study.set_user_attr(BASE_ATTRIBUTE, {VALUES: dict(values), INTERVALS: dict(intervals)})
+
+
+def record_configuration(trial: optuna.Trial, configuration: Mapping[str, object]) -> None:
+    """Keep the parameters as the user writes them."""
+    trial.set_user_attr(CONFIGURATION, dict(configuration))
+
+
+def complete(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    config: SweepConfig,
+    values: Mapping[str, float],
+    intervals: Mapping[str, Interval],
+    base: Mapping[str, float],
+) -> None:
+    """Tell the study what a trial measured: all values, the gates as constraints, the objectives."""
+    trial.set_user_attr(VALUES, dict(values))
+    trial.set_user_attr(INTERVALS, dict(intervals))
+    for gate in config.gates:
+        trial.set_constraint(gate.label, gate.violation(values, base))
+    study.tell(trial, [values[objective.metric] for objective in config.objectives])
+
+
+def fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
+    """Tell the study that a trial failed and why."""
+    trial.set_user_attr(REASON, reason)
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def finished(study: optuna.Study) -> int:
+    """How many trials came to an end of their own, completed or failed; interrupted ones do not count."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+    return sum(not trial.user_attrs.get(REASON, "").startswith("interrupted") for trial in done)
+
+
+def load_config(study: optuna.Study) -> SweepConfig:
+    """Return the configuration that the study was started with."""
+    return SweepConfig.model_validate_json(study.user_attrs[_CONFIG])
+
+
+def load_study(name: str, url: str) -> optuna.Study:
+    """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.load_study(study_name=name, storage=url)
+    except KeyError as error:
+        known = ", ".join(optuna.get_all_study_names(url)) or "none"
+        raise StoreError(f"there is no sweep named {name!r} here; there is: {known}") from error

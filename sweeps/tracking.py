@@ -1,0 +1,139 @@
+"""The sweep in MLflow: one experiment, a parent run for the sweep, a child run for each trial.
+
+The only importer of mlflow. Explicit run ids, no fluent calls, metrics in batches.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from trainer.step_log import StepRecord
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow.entities import Metric, Param, RunTag, ViewType  # noqa: E402 (telemetry is off first)
+from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.tracking import MlflowClient  # noqa: E402
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE  # noqa: E402
+
+_PARENT, _TRIAL = "lorasweep.sweep", "lorasweep.trial"
+_BATCH = 1000  # metrics that the server takes in one call
+_PARAM_LENGTH, _TAG_LENGTH = 6000, 8000
+
+FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+
+
+class TrackingError(ValueError):
+    """The tracking store cannot be opened or written."""
+
+
+class Tracker:
+    """Writes one sweep to one tracking store.
+
+    Args:
+        uri: MLflow tracking URI, a database or a server.
+        artifacts: folder for artifacts, used where the store is opened for the first time.
+        sweep: name of the sweep, of its experiment and of its parent run.
+
+    Raises:
+        TrackingError: the store cannot be opened.
+    """
+
+    def __init__(self, uri: str, artifacts: Path, sweep: str) -> None:
+        try:
+            self._client = MlflowClient(tracking_uri=uri)
+            experiment = self._client.get_experiment_by_name(sweep)
+            if experiment is None:
+                location = (artifacts / sweep).absolute().as_uri() if "://" in uri and "sqlite" in uri else None
+                self.experiment = self._client.create_experiment(sweep, artifact_location=location)
+            else:
+                self.experiment = experiment.experiment_id
+        except (MlflowException, OSError) as error:
+            raise TrackingError(f"mlflow: cannot open the tracking store: {error}") from error
+        self._runs = {
+            run.data.tags[_TRIAL]: run.info.run_id
+            for run in self._client.search_runs([self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000)
+            if _TRIAL in run.data.tags
+        }
+        self.parent = self._runs.get(_PARENT) or self._create(_PARENT, sweep, {})
+
+    def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> str:
+        """Open the run of a trial, a new one or the one it had before it was interrupted; returns its id."""
+        if label not in self._runs:
+            self._create(label, label, {MLFLOW_PARENT_RUN_ID: self.parent})
+        run = self._runs[label]
+        self._client.update_run(run, status="RUNNING")
+        self._client.log_batch(
+            run,
+            params=[Param(name, str(value)[:_PARAM_LENGTH]) for name, value in params.items()],
+            tags=_tags({"lorasweep.state": "running", **tags}),
+        )
+        return run
+
+    def start_sweep(self, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Mark the parent run as running; what is known of the sweep goes to its params and tags."""
+        self._client.update_run(self.parent, status="RUNNING")
+        known = self._client.get_run(self.parent).data.params
+        fresh = [Param(name, str(value)[:_PARAM_LENGTH]) for name, value in params.items() if name not in known]
+        self._client.log_batch(self.parent, params=fresh, tags=_tags({"lorasweep.state": "running", **tags}))
+
+    def log_steps(self, run: str, records: Iterable[StepRecord]) -> None:
+        """Log step records in batches: loss, learning rate, seconds a step, gradient norm."""
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, value, now, record.global_step)
+            for record in records
+            for name, value in (
+                ("train/loss", record.loss),
+                ("train/learning_rate", record.learning_rate),
+                ("train/step_seconds", record.seconds),
+                ("train/global_norm", record.global_norm),
+            )
+            if value is not None
+        ]
+        for start in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run, metrics=metrics[start : start + _BATCH])
+
+    def log_values(self, run: str, values: Mapping[str, float]) -> None:
+        """Log final values, at step 0: at any other the UI draws them as line charts."""
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            run, metrics=[Metric(name, value, now, 0) for name, value in values.items() if not math.isnan(value)]
+        )
+
+    def tag(self, run: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        self._client.log_batch(run, tags=_tags(tags))
+
+    def note(self, run: str, markdown: str) -> None:
+        """Set the description that the UI shows on a run's page."""
+        self.tag(run, {MLFLOW_RUN_NOTE: markdown})
+
+    def log_files(self, run: str, files: Sequence[Path], folder: str | None = None) -> None:
+        """Log those of ``files`` that exist as artifacts."""
+        for file in files:
+            if file.exists():
+                self._client.log_artifact(run, str(file), folder)
+
+    def finish(self, run: str, status: str, state: str) -> None:
+        """End a run with MLflow's status and our own state, which says more."""
+        self.tag(run, {"lorasweep.state": state})
+        self._client.set_terminated(run, status)
+
+    def run_of(self, label: str) -> str | None:
+        """Return the run id of a trial, if it has a run."""
+        return self._runs.get(label)
+
+    def _create(self, label: str, name: str, tags: dict[str, str]) -> str:
+        run = self._client.create_run(self.experiment, tags={**tags, _TRIAL: label}, run_name=name)
+        run_id: str = run.info.run_id
+        self._runs[label] = run_id
+        return run_id
+
+
+def _tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, value[:_TAG_LENGTH]) for name, value in tags.items()]

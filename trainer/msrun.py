@@ -1,0 +1,89 @@
+"""One placement and one recipe -> the argv and the environment of an ``msrun`` launch. Pure functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.paths import TrialPaths
+from trainer.slots import Placement
+
+WORKER = Path(__file__).with_name("worker.py")
+
+MARK = "LORASWEEP_TRIAL"
+"""Environment variable that holds the trial's folder in every process of a launch."""
+
+_KEPT_PREFIXES = ("ASCEND_", "LC_", "ATB_", "CANN_", "MINDSPORE_")
+_KEPT = frozenset(
+    "HOME LANG LANGUAGE LD_LIBRARY_PATH LD_PRELOAD PATH PYTHONPATH SHELL TERM TMPDIR TZ USER VIRTUAL_ENV "
+    "SSL_CERT_FILE NNAL_HOME TOOLCHAIN_HOME TBE_IMPL_PATH".split()
+)
+# Set per job below: one that leaked in from the caller's shell would let two jobs share cards.
+_DROPPED = frozenset({"ASCEND_RT_VISIBLE_DEVICES"})
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What ``msrun`` runs: the worker script with its recipe, job file and stages.
+
+    Attributes:
+        stages: ``train`` and names of benchmarks, in the order in which the worker does them.
+        adapter: LoRA weights to load where ``train`` is not among the stages; None: the untouched base.
+        cluster_timeout: seconds that workers wait for one another at the start.
+    """
+
+    recipe: Path
+    job: Path
+    stages: tuple[str, ...]
+    adapter: Path | None = None
+    cluster_timeout: int = 600
+
+
+def argv(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
+    """Return msrun's argument list; every item is one argument, so any folder name is safe."""
+    command = [
+        str(Path(sys.executable).with_name("msrun")),
+        f"--worker_num={placement.workers}",
+        f"--local_worker_num={placement.workers}",
+        "--master_addr=127.0.0.1",
+        f"--master_port={placement.scheduler_port}",
+        f"--log_dir={paths.logs}",
+        "--join=True",
+        f"--cluster_time_out={launch.cluster_timeout}",
+        # a number that no worker has: without it msrun starts a `tail -f` a worker, which outlives a killed msrun
+        f"--tail_worker_log={placement.workers}",
+        str(WORKER),
+        f"--recipe={launch.recipe}",
+        f"--job={launch.job}",
+        f"--stages={','.join(launch.stages)}",
+    ]
+    if launch.adapter is not None:
+        command.append(f"--adapter={launch.adapter}")
+    return command
+
+
+def environment(placement: Placement, paths: TrialPaths, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the job's environment: what a job needs of the caller's, and this placement's own share.
+
+    ``MS_*``, ``RANK_*`` and ``DEVICE_ID`` of an earlier job would break this one, so nothing is inherited that is not
+    named here.
+    """
+    kept = {
+        key: value
+        for key, value in inherited.items()
+        if (key in _KEPT or key.startswith(_KEPT_PREFIXES)) and key not in _DROPPED
+    }
+    # msrun starts its workers as `python`: it must find the one that runs this
+    kept["PATH"] = f"{Path(sys.executable).parent}:{kept.get('PATH', '/usr/bin:/bin')}"
+    # the packages, wherever they were imported from: a checkout is not installed
+    root = str(WORKER.parent.parent)
+    kept["PYTHONPATH"] = f"{root}:{kept['PYTHONPATH']}" if kept.get("PYTHONPATH") else root
+    kept |= {"PYTHONUNBUFFERED": "1", "GLOG_v": "2", "HF_HUB_OFFLINE": "1", MARK: str(paths.root)}
+    if placement.devices:
+        kept["ASCEND_RT_VISIBLE_DEVICES"] = ",".join(map(str, placement.devices))
+        kept["HCCL_IF_BASE_PORT"] = str(placement.hccl_port)
+    if placement.cores:
+        kept["OMP_NUM_THREADS"] = str(max(1, len(placement.cores) // placement.workers))
+    return kept

@@ -1,0 +1,117 @@
+"""The network as MindFormers builds it from a recipe, its adapter, and one greedy step of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import numpy.typing as npt
+from mindformers.models.build_model import build_network
+from mindformers.tools.register import MindFormerConfig, MindFormerModuleType, MindFormerRegister
+from mindformers.wrapper import MFTrainOneStepCell
+from mindspore import Tensor, nn, ops
+
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+
+@MindFormerRegister.register(MindFormerModuleType.WRAPPER)
+class CpuTrainOneStepCell(MFTrainOneStepCell):  # type: ignore[misc]
+    """MindFormers' training step where NPUGetFloatStatusV2 does not exist: overflow is a gradient not finite."""
+
+    def start_overflow_check(self, pre_cond: Any, compute_input: Any) -> Any:
+        """Nothing to clear before the step on CPU."""
+        return (), compute_input
+
+    def get_overflow_status(self, status: Any, compute_output: Any) -> Any:
+        """Whether any gradient holds an infinity or a NaN."""
+        finite = self.hyper_map(ops.isfinite, compute_output)
+        overflow = Tensor(False)
+        for gradient in finite:
+            overflow = ops.logical_or(overflow, ops.logical_not(gradient.all()))
+        return overflow
+
+    def process_loss_scale(self, overflow: Any) -> Any:
+        """The loss scale is fixed on CPU, where training runs in float32."""
+        return overflow
+
+
+def build(config: Any, seq_length: int, batch: int, adapter: bool) -> Any:
+    """Build the recipe's network for inference on ``(batch, seq_length)`` tokens, with or without its adapter."""
+    model = copy.deepcopy(config.model)
+    model.model_config.seq_length = seq_length
+    model.model_config.batch_size = batch
+    model.model_config.checkpoint_name_or_path = ""
+    if not adapter:
+        model.model_config.pet_config = None
+    network = build_network(model, default_args={"parallel_config": config.parallel_config})
+    network.set_train(False)
+    return network
+
+
+def load_config(recipe: Path) -> Any:
+    """Read a recipe as MindFormers does."""
+    return MindFormerConfig(str(recipe))
+
+
+def count_parameters(network: Any) -> tuple[int, int]:
+    """Count ``(trainable, total)`` parameters of a built network."""
+    sizes = [(parameter.requires_grad, int(np.prod(parameter.shape))) for parameter in network.get_parameters()]
+    return sum(size for trainable, size in sizes if trainable), sum(size for _, size in sizes)
+
+
+def load_base(network: Any, file: Path) -> None:
+    """Load the base's weights into a network with or without an adapter.
+
+    Raises:
+        ValueError: the file lacks a weight that the network has, beside the adapter's.
+    """
+    weights = ms.load_checkpoint(str(file), format="safetensors" if file.suffix == ".safetensors" else "ckpt")
+    missing, _ = ms.load_param_into_net(network, weights)
+    lost = [name for name in missing if "lora" not in name]
+    if lost:
+        raise ValueError(f"{file} lacks {len(lost)} weights of the recipe's model, the first: {lost[0]}")
+
+
+def adapter_weights(network: Any) -> Arrays:
+    """Copy the LoRA weights out of a network, by their MindFormers names."""
+    return {p.name: p.asnumpy().copy() for p in network.get_parameters() if "lora" in p.name}
+
+
+def load_adapter(network: Any, weights: Arrays) -> None:
+    """Put LoRA weights into a network; raises ``ValueError`` where names differ."""
+    expected = {p.name for p in network.get_parameters() if "lora" in p.name}
+    if expected != set(weights):
+        raise ValueError(f"adapter does not fit the recipe: {sorted(expected ^ set(weights))[:4]} differ")
+    ms.load_param_into_net(network, {name: ms.Parameter(Tensor(value), name=name) for name, value in weights.items()})
+
+
+class _NextTokens(nn.Cell):  # type: ignore[misc]
+    """Most likely next tokens; ``lm_head`` runs at the last position only."""
+
+    def __init__(self, causal_lm: Any) -> None:
+        # auto_prefix=False: holding the model here must not rename its weights
+        super().__init__(auto_prefix=False)
+        self.model, self.lm_head = causal_lm.model, causal_lm.lm_head
+        self.gather = ops.Gather(1)
+
+    def construct(self, ids: Any, last: Any) -> Any:
+        hidden = self.gather(self.model(ids), last, 1).reshape((ids.shape[0], -1))
+        return ops.argmax(self.lm_head(hidden), 1).astype(ms.int32)
+
+
+def greedy_step(network: Any) -> Callable[[npt.NDArray[np.int32], npt.NDArray[np.int32]], npt.NDArray[np.int32]]:
+    """Return ``(ids (batch, seq), last (batch,)) -> tokens (batch,)`` for ``evaluation.generate.greedy``."""
+    while hasattr(network, "network"):
+        network = network.network
+    cell = _NextTokens(network)
+    cell.set_train(False)
+
+    def step(ids: npt.NDArray[np.int32], last: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        tokens: npt.NDArray[np.int32] = cell(Tensor(ids), Tensor(last)).asnumpy()
+        return tokens
+
+    return step

@@ -1,0 +1,59 @@
+"""Where a trial's files lie: the one place that names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """The files of one trial (or of one exported configuration) under its own folder.
+
+    Args:
+        root: absolute folder that nothing else writes to.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        if not self.root.is_absolute():
+            raise ValueError(f"a trial's folder must be absolute, got {self.root}")
+
+    @property
+    def recipe(self) -> Path:
+        """The rendered MindFormers YAML that the worker trains with."""
+        return self.root / "train.yaml"
+
+    @property
+    def job(self) -> Path:
+        """What the worker needs beside the recipe (see ``trainer.job``)."""
+        return self.root / "job.json"
+
+    @property
+    def logs(self) -> Path:
+        """The folder that msrun writes ``scheduler.log`` and ``worker_N.log`` to."""
+        return self.root / "msrun_log"
+
+    @property
+    def launcher_log(self) -> Path:
+        """What msrun itself prints."""
+        return self.root / "msrun.log"
+
+    @property
+    def adapter(self) -> Path:
+        """The trained LoRA weights, MindFormers names, safetensors."""
+        return self.root / "adapter.safetensors"
+
+    @property
+    def measurement(self) -> Path:
+        """What the worker measured; its presence is the worker's word that it finished."""
+        return self.root / "measurement.json"
+
+    def worker_log(self, worker: int) -> Path:
+        """The log of one worker, opened anew by msrun at each launch."""
+        return self.logs / f"worker_{worker}.log"
+
+    def predictions(self, metric: str) -> Path:
+        """Each item's prompt, gold answer, prediction and verdict, JSONL."""
+        return self.root / f"predictions_{metric}.jsonl"

@@ -1,0 +1,97 @@
+"""Shares of this host: which devices, cores and ports a job holds, disjoint from every other job's."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_HCCL_PORT = 60000
+_HCCL_PORTS_PER_JOB = 64
+
+
+class SlotError(ValueError):
+    """The host cannot hold that many jobs."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One job's share of the host.
+
+    Attributes:
+        slot: index of the slot that the job holds.
+        workers: msrun workers, one a card.
+        devices: Ascend cards; empty on CPU.
+        cores: CPU cores; empty on Ascend, where msrun's own binding applies.
+        scheduler_port: port of msrun's scheduler, free when the placement was made.
+        hccl_port: first of the ports that HCCL opens on Ascend.
+    """
+
+    slot: int
+    workers: int
+    devices: tuple[int, ...]
+    cores: tuple[int, ...]
+    scheduler_port: int
+    hccl_port: int
+
+    def __post_init__(self) -> None:
+        if self.devices and len(self.devices) != self.workers:
+            raise ValueError(f"len(devices) == workers must hold, but got {self.devices} and {self.workers}")
+
+
+class Slots:
+    """The slots of this host, leased one by one.
+
+    Args:
+        count: jobs at the same time.
+        workers: msrun workers a job.
+        devices: cards that may be used, in order; empty on CPU.
+        cores: CPU cores that may be used; None: all that this process may use. Divided evenly among the slots.
+    """
+
+    def __init__(
+        self, count: int, workers: int, devices: Sequence[int] = (), cores: Sequence[int] | None = None
+    ) -> None:
+        if devices and count * workers > len(devices):
+            raise SlotError(f"slots: {count} jobs of {workers} cards need {count * workers}, there are {len(devices)}")
+        available = sorted(os.sched_getaffinity(0)) if cores is None else list(cores)
+        if not devices and count > len(available):
+            raise SlotError(f"slots: {count} jobs on CPU need a core each, there are {len(available)}; lower `slots`")
+        share = len(available) // count
+        self._workers = workers
+        self._devices = [tuple(devices[i * workers : (i + 1) * workers]) for i in range(count)]
+        self._cores = [() if devices else tuple(available[i * share : (i + 1) * share]) for i in range(count)]
+        self._free = list(range(count))
+
+    @property
+    def free(self) -> int:
+        """How many slots are free."""
+        return len(self._free)
+
+    def lease(self) -> Placement:
+        """Take the first free slot; raises ``IndexError`` where none is free."""
+        slot = self._free.pop(0)
+        return Placement(
+            slot=slot,
+            workers=self._workers,
+            devices=self._devices[slot],
+            cores=self._cores[slot],
+            scheduler_port=free_port(),
+            hccl_port=_HCCL_PORT + slot * _HCCL_PORTS_PER_JOB,
+        )
+
+    def release(self, placement: Placement) -> None:
+        """Give a leased slot back."""
+        if placement.slot in self._free:
+            raise ValueError(f"slot {placement.slot} is free already")
+        self._free.append(placement.slot)
+        self._free.sort()
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
