@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from html import escape
 
@@ -88,12 +87,12 @@ def _kind(result: Result, front: Front) -> str:
 
 
 def _bars(members: Sequence[Result], metric: str) -> dict[str, object]:
-    pairs = [(r.values[metric], r.intervals.get(metric, (math.nan, math.nan))) for r in members]
+    scores = [r.scores.get(metric) for r in members]
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - value for value, (_, high) in pairs],
-        "arrayminus": [value - low for value, (low, _) in pairs],
+        "array": [0.0 if score is None else score.high - score.value for score in scores],
+        "arrayminus": [0.0 if score is None else score.value - score.low for score in scores],
         "thickness": 1,
     }
 

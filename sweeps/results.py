@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from evaluation.score import Score
 from sweeps import front
 from sweeps.config import Objective
 
-VALUES, INTERVALS, REASON, CONFIGURATION = "values", "intervals", "reason", "configuration"
+VALUES, SCORES, REASON, CONFIGURATION = "values", "scores", "reason", "configuration"
 """User attributes of an Optuna trial."""
 
 BASE_ATTRIBUTE = "base"
-"""User attribute of the study: the untouched base's values and intervals."""
-
-Interval = tuple[float, float]
+"""User attribute of the study: what the untouched base measured."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Result:
         state: ``complete``, ``running``, ``waiting`` or ``failed``.
         configuration: parameter -> value as the user writes it.
         values: metric -> value, formulas included; empty until the trial is complete.
-        intervals: metric -> its 95 % interval, for those that were measured on items.
+        scores: metric -> value, items and 95 % interval, for those that were measured on items.
         violations: gate -> by how much it is missed; zero or less where it holds.
         reason: why it failed; else empty.
     """
@@ -38,7 +38,7 @@ class Result:
     state: str
     configuration: Mapping[str, object]
     values: Mapping[str, float]
-    intervals: Mapping[str, Interval]
+    scores: Mapping[str, Score]
     violations: Mapping[str, float]
     reason: str
 
@@ -77,7 +77,7 @@ def _result(trial: FrozenTrial) -> Result:
         state=states[trial.state],
         configuration=attributes.get(CONFIGURATION, trial.params),
         values=attributes.get(VALUES, {}),
-        intervals={name: (low, high) for name, (low, high) in attributes.get(INTERVALS, {}).items()},
+        scores=_scores(attributes),
         violations=trial.constraints,
         reason=attributes.get(REASON, ""),
     )
@@ -88,8 +88,11 @@ def base_result(study: optuna.Study) -> Result | None:
     stored = study.user_attrs.get(BASE_ATTRIBUTE)
     if stored is None:
         return None
-    intervals = {name: (low, high) for name, (low, high) in stored[INTERVALS].items()}
-    return Result(None, "complete", {}, stored[VALUES], intervals, {}, "")
+    return Result(None, "complete", {}, stored[VALUES], _scores(stored), {}, "")
+
+
+def _scores(attributes: Mapping[str, Any]) -> dict[str, Score]:
+    return {name: Score(**score) for name, score in attributes.get(SCORES, {}).items()}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +11,10 @@ import optuna
 
 from sweeps import study as studies
 from sweeps.plan import Plan
-from sweeps.results import Interval, base_result, find_front, results, trial_label
+from sweeps.publish import publish
+from sweeps.results import base_result, find_front, results, trial_label
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
-from sweeps.view import View
+from sweeps.view import Progress, View
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
@@ -23,7 +25,7 @@ _POLL_SECONDS = 0.5
 
 
 class SweepError(RuntimeError):
-    """The sweep cannot go on."""
+    """The sweep cannot go on; what it measured so far is kept."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Running:
     label: str
     run: str
     paths: TrialPaths
+    settings: Mapping[str, object]
     launcher: Launcher
     last_step: StepRecord | None = None
 
@@ -59,18 +62,22 @@ class Scheduler:
         """Run until all trials have ended.
 
         Raises:
-            SweepError: the base cannot be measured, so nothing that follows could be judged.
+            SweepError: the base cannot be measured, so no gate could be judged.
             KeyboardInterrupt: the user stopped it; running jobs were killed and their trials queued again.
         """
         try:
             while self._start_what_fits() or self.running:
                 for job in tuple(self.running):
                     self._follow(job)
-                self.view.show(self.running, results(self.study), self.trials)
+                self._show()
                 time.sleep(_POLL_SECONDS)
-        except BaseException:
-            self._stop_all()
+        except BaseException as error:
+            for job in tuple(self.running):
+                self._interrupt(job)
+            stopped = isinstance(error, KeyboardInterrupt)
+            self.tracker.finish(self.tracker.parent, KILLED if stopped else FAILED, "stopped" if stopped else "failed")
             raise
+        self.tracker.finish(self.tracker.parent, FINISHED, "complete")
 
     def _start_what_fits(self) -> bool:
         """Start jobs while a slot is free and trials are left; returns whether any started."""
@@ -78,61 +85,80 @@ class Scheduler:
         while self.slots.free:
             if base_result(self.study) is None and not any(job.trial is None for job in self.running):
                 self._launch(None)
-            elif studies.finished(self.study) + self._trials_running() < self.trials:
+            elif studies.finished(self.study) + sum(job.trial is not None for job in self.running) < self.trials:
                 self._launch(self.study.ask())
             else:
                 break
             started = True
         return started
 
-    def _trials_running(self) -> int:
-        return sum(job.trial is not None for job in self.running)
-
     def _launch(self, trial: optuna.Trial | None) -> None:
-        label = trial_label(None if trial is None else trial.number)
-        placement = self.slots.lease()
-        paths = TrialPaths(self.plan.folder / label)
+        space = self.plan.config.space
         configuration: Mapping[str, object] = {}
-        if trial is None:
-            launch = self.plan.write_base(paths, placement)
-        else:
-            params = self.plan.config.space.suggest(trial)
-            configuration = self.plan.config.space.configuration(params)
+        settings: Mapping[str, object] = {}
+        if trial is not None:
+            params = space.suggest(trial)
+            configuration, settings = space.configuration(params), space.settings(params)
             studies.record_configuration(trial, configuration)
-            launch = self.plan.write_trial(paths, placement, params, label)
+        label = trial_label(None if trial is None else trial.number)
+        paths = TrialPaths(self.plan.folder / label)
+        placement = self.slots.lease()
+        launch = self.plan.prepare(paths, placement, settings, label, train=trial is not None)
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
-        launcher = Launcher(launch, placement, paths, self.plan.timeout)
-        self.running.append(Running(trial, label, run, paths, launcher))
+        launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
+        self.running.append(Running(trial, label, run, paths, settings, launcher))
         self.view.started(label, configuration)
 
     def _follow(self, job: Running) -> None:
-        steps = job.launcher.new_steps()
         ended = job.launcher.poll()
-        if ended is not None:
-            steps += job.launcher.new_steps()
+        steps = job.launcher.new_steps()
         if steps:
             self.tracker.log_steps(job.run, steps)
             job.last_step = steps[-1]
-        if ended is not None:
+        # gates refer to the base: a trial that ends before it keeps its slot until the base is measured
+        if ended is not None and (job.trial is None or base_result(self.study) is not None):
             self.running.remove(job)
             self.slots.release(job.launcher.placement)
             self._finish(job, ended)
 
     def _finish(self, job: Running, ended: Exit) -> None:
-        self.tracker.log_files(job.run, self.plan.artifacts(job.paths))
+        self.tracker.log_files(job.run, job.paths.artifacts())
         if ended.outcome is not Outcome.FINISHED:
-            self._fail(job, f"{ended.reason} (see {ended.log})")
+            self._fail(job, f"{ended.reason} (log: {ended.log})")
             return
         measurement = Measurement.read(job.paths.measurement)
-        values = self.plan.values(measurement, job.trial is None)
-        self.tracker.log_values(job.run, values | {"seconds": ended.seconds} | measurement.details())
+        loss = None if job.last_step is None else job.last_step.loss
+        values = self.plan.values(measurement, job.settings, ended.seconds, loss)
+        self.tracker.log_measurement(job.run, values, measurement)
         if job.trial is None:
-            studies.record_base(self.study, values, measurement.intervals)
+            studies.record_base(self.study, values, measurement)
         else:
-            base = base_result(self.study)
-            if base is None:
-                raise SweepError("")
-            studies.complete(self.study, job.trial, self.plan.config, values, measurement.intervals, base.values)
+            undefined = [o.metric for o in self.plan.config.objectives if math.isnan(values[o.metric])]
+            if undefined:
+                self._fail(job, f"{', '.join(undefined)} is not a number")
+                return
+            studies.complete(self.study, job.trial, self.plan.config, values, measurement)
         self.tracker.finish(job.run, FINISHED, "complete")
         self.view.finished(job.label, values, ended.seconds)
-        self._publish()
+        publish(self.plan, self.study, self.tracker)
+
+    def _fail(self, job: Running, reason: str) -> None:
+        self.tracker.tag(job.run, {"lorasweep.reason": reason})
+        self.tracker.finish(job.run, FAILED, "failed")
+        self.view.failed(job.label, reason)
+        if job.trial is None:
+            raise SweepError(f"the base model cannot be measured, so no gate could be judged: {reason}")
+        studies.fail(self.study, job.trial, reason)
+        publish(self.plan, self.study, self.tracker)
+
+    def _interrupt(self, job: Running) -> None:
+        job.launcher.kill()
+        self.running.remove(job)
+        if job.trial is not None:
+            studies.requeue(self.study, job.trial.number, "interrupted: the sweep was stopped")
+        self.tracker.finish(job.run, KILLED, "interrupted")
+
+    def _show(self) -> None:
+        jobs = [Progress(job.label, job.last_step, job.launcher.seconds) for job in self.running]
+        known = results(self.study)
+        self.view.show(jobs, known, find_front(known, self.plan.config.objectives))

@@ -50,6 +50,11 @@ class Stores:
         """The folder of one sweep."""
         return self.sweeps / name
 
+    def check(self) -> None:
+        """Raise ``StoreError`` where no sweep was ever started here."""
+        if not (self.root / "sweeps.db").exists():
+            raise StoreError(f"{self.root}: no sweep was started here; name its folder with --runs")
+
     def create(self) -> None:
         """Make the folders and databases; raises ``StoreError`` where they cannot be written."""
         try:

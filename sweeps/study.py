@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -10,8 +11,9 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps.config import SweepConfig
-from sweeps.results import BASE_ATTRIBUTE, CONFIGURATION, INTERVALS, REASON, VALUES, Interval
+from sweeps.results import BASE_ATTRIBUTE, CONFIGURATION, REASON, SCORES, VALUES, base_result
 from sweeps.stores import StoreError
+from trainer.measurement import Measurement
 
 _ENQUEUED = "enqueued"
 _CONFIG = "config"
@@ -79,9 +81,9 @@ def requeue(study: optuna.Study, number: int, reason: str) -> None:
         study.enqueue_trial(trial.params)
 
 
-def record_base(study: optuna.Study, values: Mapping[str, float], intervals: Mapping[str, Interval]) -> None:
+def record_base(study: optuna.Study, values: Mapping[str, float], measurement: Measurement) -> None:
     """Keep what the untouched base measured: gates refer to it."""
-    study.set_user_attr(BASE_ATTRIBUTE, {VALUES: dict(values), INTERVALS: dict(intervals)})
+    study.set_user_attr(BASE_ATTRIBUTE, _attributes(values, measurement))
 
 
 def record_configuration(trial: optuna.Trial, configuration: Mapping[str, object]) -> None:
@@ -94,15 +96,25 @@ def complete(
     trial: optuna.Trial,
     config: SweepConfig,
     values: Mapping[str, float],
-    intervals: Mapping[str, Interval],
-    base: Mapping[str, float],
+    measurement: Measurement,
 ) -> None:
-    """Tell the study what a trial measured: all values, the gates as constraints, the objectives."""
-    trial.set_user_attr(VALUES, dict(values))
-    trial.set_user_attr(INTERVALS, dict(intervals))
+    """Tell the study what a trial measured: all values, the gates as constraints, the objectives.
+
+    Raises:
+        ValueError: the base, which gates refer to, was not measured yet.
+    """
+    base = base_result(study)
+    if base is None:
+        raise ValueError("gates refer to the base: record_base must come before complete")
+    for name, value in _attributes(values, measurement).items():
+        trial.set_user_attr(name, value)
     for gate in config.gates:
-        trial.set_constraint(gate.label, gate.violation(values, base))
+        trial.set_constraint(gate.label, gate.violation(values, base.values))
     study.tell(trial, [values[objective.metric] for objective in config.objectives])
+
+
+def _attributes(values: Mapping[str, float], measurement: Measurement) -> dict[str, object]:
+    return {VALUES: dict(values), SCORES: {name: asdict(score) for name, score in measurement.scores.items()}}
 
 
 def fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:

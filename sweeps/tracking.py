@@ -5,12 +5,13 @@ The only importer of mlflow. Explicit run ids, no fluent calls, metrics in batch
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sweeps.stores import StoreError
+from trainer.measurement import Measurement
 from trainer.step_log import StepRecord
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -27,10 +28,6 @@ _PARAM_LENGTH, _TAG_LENGTH = 6000, 8000
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
-class TrackingError(ValueError):
-    """The tracking store cannot be opened or written."""
-
-
 class Tracker:
     """Writes one sweep to one tracking store.
 
@@ -40,7 +37,7 @@ class Tracker:
         sweep: name of the sweep, of its experiment and of its parent run.
 
     Raises:
-        TrackingError: the store cannot be opened.
+        StoreError: the store cannot be opened.
     """
 
     def __init__(self, uri: str, artifacts: Path, sweep: str) -> None:
@@ -53,7 +50,8 @@ class Tracker:
             else:
                 self.experiment = experiment.experiment_id
         except (MlflowException, OSError) as error:
-            raise TrackingError(f"mlflow: cannot open the tracking store: {error}") from error
+            raise StoreError(f"mlflow: cannot open the tracking store: {error}") from error
+        self._tagged: dict[str, dict[str, str]] = {}
         self._runs = {
             run.data.tags[_TRIAL]: run.info.run_id
             for run in self._client.search_runs([self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000)
@@ -69,17 +67,15 @@ class Tracker:
         self._client.update_run(run, status="RUNNING")
         self._client.log_batch(
             run,
-            params=[Param(name, str(value)[:_PARAM_LENGTH]) for name, value in params.items()],
-            tags=_tags({"lorasweep.state": "running", **tags}),
+            params=[Param(name, _param(value)) for name, value in params.items()],
         )
+        self.tag(run, {"lorasweep.state": "running", **tags})
         return run
 
-    def start_sweep(self, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
-        """Mark the parent run as running; what is known of the sweep goes to its params and tags."""
+    def start_sweep(self, tags: Mapping[str, str]) -> None:
+        """Mark the parent run as running; what is known of the sweep goes to its tags."""
         self._client.update_run(self.parent, status="RUNNING")
-        known = self._client.get_run(self.parent).data.params
-        fresh = [Param(name, str(value)[:_PARAM_LENGTH]) for name, value in params.items() if name not in known]
-        self._client.log_batch(self.parent, params=fresh, tags=_tags({"lorasweep.state": "running", **tags}))
+        self.tag(self.parent, {"lorasweep.state": "running", **tags})
 
     def log_steps(self, run: str, records: Iterable[StepRecord]) -> None:
         """Log step records in batches: loss, learning rate, seconds a step, gradient norm."""
@@ -98,26 +94,36 @@ class Tracker:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run, metrics=metrics[start : start + _BATCH])
 
-    def log_values(self, run: str, values: Mapping[str, float]) -> None:
-        """Log final values, at step 0: at any other the UI draws them as line charts."""
+    def log_measurement(self, run: str, values: Mapping[str, float], measurement: Measurement) -> None:
+        """Log final values at step 0 (at any other the UI draws them as line charts), with intervals and durations."""
+        logged = dict(values)
+        for name, score in measurement.scores.items():
+            logged |= {f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/items": score.items}
+        logged |= {f"seconds/{name}": seconds for name, seconds in measurement.seconds.items()}
         now = int(time.time() * 1000)
-        self._client.log_batch(
-            run, metrics=[Metric(name, value, now, 0) for name, value in values.items() if not math.isnan(value)]
-        )
+        self._client.log_batch(run, metrics=[Metric(name, value, now, 0) for name, value in logged.items()])
+        self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run."""
-        self._client.log_batch(run, tags=_tags(tags))
+        """Set those tags of a run that this process has not set to the same before."""
+        known = self._tagged.setdefault(run, {})
+        fresh = {name: value for name, value in tags.items() if known.get(name) != value}
+        if fresh:
+            self._client.log_batch(run, tags=_tags(fresh))
+            known |= fresh
 
     def note(self, run: str, markdown: str) -> None:
         """Set the description that the UI shows on a run's page."""
         self.tag(run, {MLFLOW_RUN_NOTE: markdown})
 
-    def log_files(self, run: str, files: Sequence[Path], folder: str | None = None) -> None:
-        """Log those of ``files`` that exist as artifacts."""
+    def log_files(self, run: str, files: Iterable[Path]) -> None:
+        """Log files as artifacts."""
         for file in files:
-            if file.exists():
-                self._client.log_artifact(run, str(file), folder)
+            self._client.log_artifact(run, str(file))
+
+    def log_text(self, run: str, text: str, name: str) -> None:
+        """Log a text as an artifact, in place of the one of that name."""
+        self._client.log_text(run, text, name)
 
     def finish(self, run: str, status: str, state: str) -> None:
         """End a run with MLflow's status and our own state, which says more."""
@@ -133,6 +139,11 @@ class Tracker:
         run_id: str = run.info.run_id
         self._runs[label] = run_id
         return run_id
+
+
+def _param(value: object) -> str:
+    # numbers in full: what a run says must be what it ran with
+    return (" ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))[:_PARAM_LENGTH]
 
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:

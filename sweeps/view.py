@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sweeps.config import Objective
 from sweeps.results import Front, Result, shown
+from trainer.lora import Accounting
 from trainer.step_log import StepRecord
 
 _PLAIN_SECONDS = 30.0
@@ -90,36 +91,84 @@ class View:
             bar = ProgressBar(step.total_steps if step else 1, step.global_step if step else 0, width=24)
             loss = "" if step is None else f"{step.loss:.3f}"
             running.add_row(job.label, bar, _step(step), loss, f"{job.seconds:.0f}")
-        return Group(running, front_table(front, self._objectives))
+        return Group(running, front_table(front, self._objectives, None))
 
 
-def front_table(front: Front, objectives: Sequence[Objective]) -> Table:
-    """Return the front as a table: trial, objectives with their 95 % intervals, parameters; the knee is marked."""
-    table = Table(title="Front: feasible trials that no other dominates", title_justify="left", expand=False)
-    table.add_column("trial", no_wrap=True)
-    for objective in objectives:
-        arrow = "max" if objective.direction == "maximize" else "min"
-        table.add_column(f"{objective.metric} ({arrow})", justify="right")
-    names = list(dict.fromkeys(name for result in front.results for name in result.configuration))
-    for name in names:
-        table.add_column(name, justify="right")
+def front_table(front: Front, objectives: Sequence[Objective], base: Result | None) -> Table:
+    """Return the front as a table, the base above it for comparison; the knee is marked."""
+    table = _table("Front: feasible trials that no other dominates", front.results, objectives)
+    if base is not None:
+        table.add_row(*_cells(base, "", objectives, ()), style="dim", end_section=True)
+    names = _parameters(front.results)
     for result in front.results:
         knee = result is front.knee
-        table.add_row(
-            f"{result.label}{' knee' if knee else ''}",
-            *(with_interval(result, objective.metric) for objective in objectives),
-            *(shown(result.configuration.get(name, "")) for name in names),
-            style="bold" if knee else "",
-        )
+        table.add_row(*_cells(result, "knee" if knee else "", objectives, names), style="bold" if knee else "")
     return table
+
+
+def results_table(results: Sequence[Result], base: Result | None, objectives: Sequence[Objective], front: Front) -> Table:
+    """Return every trial as a table, with its state; where it failed, why."""
+    table = _table("Trials", results, objectives)
+    if base is not None:
+        table.add_row(*_cells(base, "", objectives, ()), style="dim", end_section=True)
+    for result in results:
+        state = result.state
+        if result is front.knee:
+            state = "knee"
+        elif result in front.results:
+            state = "front"
+        elif state == "complete" and not result.feasible:
+            state = "misses " + ", ".join(gate for gate, violation in result.violations.items() if violation > 0)
+        table.add_row(*_cells(result, state, objectives, _parameters(results)))
+        if result.reason:
+            table.add_row("", Text(result.reason, overflow="fold"), style="red")
+    return table
+
+
+def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
+    """Return parameter counts as a table: each kind of module that the adapter fits, then the sums."""
+    table = Table(title="Parameters", title_justify="left")
+    for name in ("module", "number", "in -> out", "trainable"):
+        table.add_column(name, justify="left" if name == "module" else "right")
+    for module in accounting.modules:
+        shape = f"{module.inputs} -> {module.outputs}"
+        table.add_row(module.name, str(module.count), shape, f"{module.trainable:,}")
+    table.add_section()
+    table.add_row("trainable", "", "", f"{accounting.trainable:,}")
+    table.add_row("base model", "", "", f"{accounting.total:,}")
+    by = accounting.total if denominator is None else denominator
+    table.add_row(f"ratio = trainable / {by:,}", "", "", repr(accounting.ratio(denominator)))
+    return table
+
+
+def _table(title: str, results: Sequence[Result], objectives: Sequence[Objective]) -> Table:
+    table = Table(title=title, title_justify="left", caption="In brackets: 95 % intervals.", caption_justify="left")
+    table.add_column("trial", no_wrap=True)
+    table.add_column("state")
+    for objective in objectives:
+        table.add_column(f"{objective.metric} ({objective.direction[:3]})", justify="right")
+    for name in _parameters(results):
+        table.add_column(Text(name), justify="right")
+    return table
+
+
+def _parameters(results: Sequence[Result]) -> list[str]:
+    return list(dict.fromkeys(name for result in results for name in result.configuration))
+
+
+def _cells(result: Result, state: str, objectives: Sequence[Objective], names: Sequence[str]) -> list[Text]:
+    values = [with_interval(result, objective.metric) for objective in objectives]
+    settings = [shown(result.configuration.get(name, "")) for name in names]
+    # as Text: what comes from a sweep file is no markup
+    return [Text(cell) for cell in (result.label, state, *values, *settings)]
 
 
 def with_interval(result: Result, metric: str) -> str:
     """Return a value with its interval, ``61.2 [57.0, 65.3]``; without one where it was not measured on items."""
-    if metric not in result.intervals:
+    if metric not in result.scores:
         return number(result.values.get(metric))
-    low, high = result.intervals[metric]
-    return f"{number(result.values[metric])} [{number(low)}, {number(high)}]"
+    score = result.scores[metric]
+    return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]"
 
 
 def number(value: float | None) -> str:

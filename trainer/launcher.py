@@ -70,6 +70,7 @@ class Launcher:
         self._steps = StepLog(paths.worker_log(placement.workers - 1))
         self._started = time.monotonic()
         self._killed: Outcome | None = None
+        self._ended: Exit | None = None
         with paths.launcher_log.open("wb") as log:
             self._process = subprocess.Popen(
                 msrun.argv(launch, placement, paths),
@@ -97,7 +98,7 @@ class Launcher:
 
     def poll(self) -> Exit | None:
         """Return how the launch ended, or None while it runs. Kills it where its time is over."""
-        if self._process.poll() is None:
+        if self._ended is None and self._process.poll() is None:
             if self._timeout is not None and self.seconds > self._timeout and self._killed is None:
                 self.kill(Outcome.TIMED_OUT)
             else:
@@ -110,6 +111,11 @@ class Launcher:
         return self._exit()
 
     def _exit(self) -> Exit:
+        if self._ended is None:
+            self._ended = self._classify()
+        return self._ended
+
+    def _classify(self) -> Exit:
         # a killed msrun leaves its workers behind, and those keep their cards' memory
         kill_all(self._paths.root)
         self._process.wait()

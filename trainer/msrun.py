@@ -31,6 +31,7 @@ class Launch:
     Attributes:
         stages: ``train`` and names of benchmarks, in the order in which the worker does them.
         adapter: LoRA weights to load where ``train`` is not among the stages; None: the untouched base.
+        measurement: where the worker writes what it measured; None: the trial's own file.
         cluster_timeout: seconds that workers wait for one another at the start.
     """
 
@@ -38,6 +39,7 @@ class Launch:
     job: Path
     stages: tuple[str, ...]
     adapter: Path | None = None
+    measurement: Path | None = None
     cluster_timeout: int = 600
 
 
@@ -61,6 +63,8 @@ def argv(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
     ]
     if launch.adapter is not None:
         command.append(f"--adapter={launch.adapter}")
+    if launch.measurement is not None:
+        command.append(f"--measurement={launch.measurement}")
     return command
 
 

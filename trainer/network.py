@@ -10,6 +10,7 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 import numpy.typing as npt
+from mindformers.core.parallel_config import build_parallel_config
 from mindformers.models.build_model import build_network
 from mindformers.tools.register import MindFormerConfig, MindFormerModuleType, MindFormerRegister
 from mindformers.wrapper import MFTrainOneStepCell
@@ -47,6 +48,8 @@ def build(config: Any, seq_length: int, batch: int, adapter: bool) -> Any:
     model.model_config.checkpoint_name_or_path = ""
     if not adapter:
         model.model_config.pet_config = None
+    # the Trainer turns these from mappings into objects as well; what is one already stays
+    build_parallel_config(config)
     network = build_network(model, default_args={"parallel_config": config.parallel_config})
     network.set_train(False)
     return network
@@ -69,11 +72,33 @@ def load_base(network: Any, file: Path) -> None:
     Raises:
         ValueError: the file lacks a weight that the network has, beside the adapter's.
     """
-    weights = ms.load_checkpoint(str(file), format="safetensors" if file.suffix == ".safetensors" else "ckpt")
-    missing, _ = ms.load_param_into_net(network, weights)
+    missing, _ = ms.load_param_into_net(network, _read(file))
     lost = [name for name in missing if "lora" not in name]
     if lost:
         raise ValueError(f"{file} lacks {len(lost)} weights of the recipe's model, the first: {lost[0]}")
+
+
+def check_frozen(network: Any, file: Path) -> None:
+    """Raise ``ValueError`` unless the network's first and last frozen weights are those of the base's ``file``.
+
+    MindFormers logs a warning, no error, where a checkpoint's names do not fit, and trains on random weights.
+    """
+    frozen = [parameter for parameter in network.get_parameters() if not parameter.requires_grad]
+    checked = {parameter.name: parameter for parameter in (frozen[0], frozen[-1])}
+    base = _read(file, tuple(checked))
+    for name, parameter in checked.items():
+        if name not in base or not (ops.cast(base[name], parameter.dtype) == parameter).all():
+            raise ValueError(f"{file}: {name} did not arrive in the network; check load_checkpoint and its format")
+
+
+def _read(file: Path, names: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """Read the weights of ``file`` (``.safetensors`` or ``.ckpt``), only those of ``names`` if given."""
+    weights: dict[str, Any] = ms.load_checkpoint(
+        str(file),
+        format="safetensors" if file.suffix == ".safetensors" else "ckpt",
+        choice_func=None if names is None else names.__contains__,
+    )
+    return weights
 
 
 def adapter_weights(network: Any) -> Arrays:

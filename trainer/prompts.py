@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-SQUAD = (
-    "Read the passage and answer the question below.\n\n### Instruction:\n{passage}\n\n### Input:\n{question}\n\n### Response:"
-)
-"""The contest's prompt for the base ability."""
+from collections.abc import Mapping
 
-INSTRUCTION = "### Instruction:\n{problem}\n\n### Response:"
-"""The prompt for problems of the task."""
+TEMPLATES: Mapping[str, str] = {
+    # the contest's prompt for the base ability
+    "squad": "Read the passage and answer the question below.\n\n"
+    "### Instruction:\n{passage}\n\n### Input:\n{question}\n\n### Response:",
+    "math": "### Instruction:\n{problem}\n\n### Response:",
+    "choice": "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:",
+}
+"""The template of each protocol of ``evaluation.items``; its names are the fields of that protocol's items."""

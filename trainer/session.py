@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import platform
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 from mindformers import Trainer, build_context
 from mindformers.tools.utils import get_real_rank
 from safetensors.numpy import load_file, save_file
 
+from evaluation.generate import Shape, greedy
+from evaluation.items import Item, read
+from evaluation.protocols import Evaluation, evaluate
+from evaluation.score import Score
 from trainer import network
-from trainer.benchmark import Predictor, Scores, measure
-from trainer.job import Benchmark, Job, write_json
+from trainer.data import make_record
+from trainer.files import write_whole
+from trainer.job import Benchmark, Job
+from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
-from trainer.tokenizer import load_tokenizer
+from trainer.prompts import TEMPLATES
+from trainer.tokenizer import TextCodec
+
+_SEQ_MULTIPLE = 16  # lengths of decoding graphs: Ascend's kernels like them round
 
 
 class AccountingError(RuntimeError):
@@ -38,60 +50,92 @@ class Session:
         self._config = network.load_config(recipe)
         build_context(self._config)
         ms.set_seed(self._config.seed)
-        self._tokenizer = load_tokenizer(job.tokenizer)
+        self._codec = TextCodec.load(job.tokenizer)
         self._adapter: network.Arrays | None = None
-        self._scores: list[Scores] = []
+        self._scores: dict[str, Score] = {}
         self._seconds: dict[str, float] = {}
 
     def train(self) -> None:
-        """Train the adapter; raises ``AccountingError`` where the network is not the one that was promised."""
+        """Train the adapter and save it.
+
+        Raises:
+            AccountingError: the network is not the one that the recipe promised.
+            ValueError: the base's weights did not arrive in it.
+        """
         started = time.monotonic()
+        model = self._config.model.model_config
+        make_record(
+            self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
+        )
         trainer = Trainer(args=self._config)
         trainer.train()
         trained = trainer.trainer.network
-        counted = network.count_parameters(trained)
-        if counted != (self._job.trainable, self._job.total):
-            raise AccountingError(
-                f"network has (trainable, total) = {counted}, the recipe promised {(self._job.trainable, self._job.total)}"
-            )
+        self._check_accounting(trained)
+        network.check_frozen(trained, self._job.base)
         self._adapter = network.adapter_weights(trained)
-        self._seconds["train"] = time.monotonic() - started
         if get_real_rank() == 0:
             temporary = self._paths.adapter.with_suffix(".part")
             save_file(self._adapter, temporary)
             temporary.replace(self._paths.adapter)
+        # measuring builds a network of its own: there must not be two on a card
+        del trainer, trained
+        gc.collect()
+        self._seconds["train"] = time.monotonic() - started
 
     def load_adapter(self, file: Path) -> None:
         """Measure with the LoRA weights of ``file`` instead of training."""
         self._adapter = load_file(file)
 
-    def measure(self, benchmark: Benchmark) -> None:
-        """Measure one benchmark on rank 0; the other ranks have nothing to do."""
-        if get_real_rank() != 0:
+    def measure(self, benchmarks: list[Benchmark]) -> None:
+        """Measure benchmarks on rank 0, all on one decoding graph; the other ranks have nothing to do."""
+        if get_real_rank() != 0 or not benchmarks:
             return
         started = time.monotonic()
-        scores = measure(benchmark, self._job.prompt, self._tokenizer, self._predictor(benchmark))
-        scores.write_predictions(self._paths.predictions(benchmark.protocol))
-        self._scores.append(scores)
+        items = [read(b.protocol, b.file)[: b.items] for b in benchmarks]
+        prompts = [
+            [self._codec.prompt(TEMPLATES[b.protocol], item.fields) for item in its]
+            for b, its in zip(benchmarks, items, strict=True)
+        ]
+        longest = max(len(p) + b.max_new_tokens for b, ps in zip(benchmarks, prompts, strict=True) for p in ps)
+        batch, seq_length = max(b.batch for b in benchmarks), -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
+        step = self._decoding_step(batch, seq_length)
+        self._seconds["load"] = time.monotonic() - started
+        for benchmark, its, ids in zip(benchmarks, items, prompts, strict=True):
+            shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, self._config.model.model_config.pad_token_id)
+            self._measure(benchmark, its, lambda ids=ids, shape=shape: greedy(step, ids, shape))
+
+    def _measure(self, benchmark: Benchmark, items: list[Item], decode: Callable[[], list[list[int]]]) -> None:
+        started = time.monotonic()
+        evaluation = evaluate(benchmark.protocol, items, [self._codec.text(ids).strip() for ids in decode()])
+        self._scores |= evaluation.metrics
+        write_predictions(self._paths.predictions(benchmark.protocol), evaluation)
         self._seconds[benchmark.protocol] = time.monotonic() - started
 
-    def finish(self, seconds: float) -> None:
-        """Write the measurement, the last thing that a launch does."""
+    def finish(self, file: Path, seconds: float) -> None:
+        """Write the measurement to ``file``, the last thing that a launch does."""
         if get_real_rank() != 0:
             return
-        self._seconds["worker"] = seconds
-        write_json(
-            self._paths.measurement,
-            {
-                "metrics": {name: score for scores in self._scores for name, score in scores.as_json().items()},
-                "seconds": {name: round(value, 2) for name, value in self._seconds.items()},
-                "versions": {name: version(name) for name in ("mindspore", "mindformers")}
-                | {"python": platform.python_version()},
-            },
-        )
+        versions = {name: version(name) for name in ("mindspore", "mindformers")}
+        Measurement(
+            scores=self._scores,
+            seconds={name: round(value, 2) for name, value in {**self._seconds, "worker": seconds}.items()},
+            versions=versions | {"python": platform.python_version()},
+        ).write(file)
 
-    def _predictor(self, benchmark: Benchmark) -> Predictor:
-        def predict(prompts: list[list[int]]) -> list[str]:
-            raise NotImplementedError
+    def _check_accounting(self, trained: Any) -> None:
+        counted, promised = network.count_parameters(trained), (self._job.trainable, self._job.total + self._job.trainable)
+        if counted != promised:
+            raise AccountingError(f"network has (trainable, all) = {counted} parameters, the recipe promised {promised}")
 
-        return predict
+    def _decoding_step(self, batch: int, seq_length: int) -> Any:
+        model = network.build(self._config, seq_length, batch, adapter=self._adapter is not None)
+        network.load_base(model, self._job.base)
+        if self._adapter is not None:
+            network.load_adapter(model, self._adapter)
+        return network.greedy_step(model)
+
+
+def write_predictions(file: Path, evaluation: Evaluation) -> None:
+    """Write each item with its prediction and verdict, JSONL."""
+    lines = [json.dumps(verdict.as_dict(), ensure_ascii=False) for verdict in evaluation.verdicts]
+    write_whole(file, "\n".join(lines) + "\n")

@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--job", type=Path, required=True)
     parser.add_argument("--stages", type=lambda text: text.split(","), required=True)
     parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--measurement", type=Path, default=Path("measurement.json"))
     arguments = parser.parse_args()
 
     from trainer.job import Job
@@ -40,10 +41,8 @@ def main() -> None:
         run.train()
     elif arguments.adapter is not None:
         run.load_adapter(arguments.adapter)
-    for benchmark in job.benchmarks:
-        if benchmark.protocol in arguments.stages:
-            run.measure(benchmark)
-    run.finish(time.monotonic() - started)
+    run.measure([benchmark for benchmark in job.benchmarks if benchmark.protocol in arguments.stages])
+    run.finish(arguments.measurement, time.monotonic() - started)
 
 
 def _is_parallel(recipe: Path) -> bool:

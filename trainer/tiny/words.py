@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from trainer.tiny import corpus
@@ -38,3 +41,15 @@ def build() -> Tokenizer:
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex(_SPLIT), "isolated")]
     )
     return tokenizer
+
+
+def save(folder: Path) -> None:
+    """Write the tokenizer as a Hugging Face folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    build().save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **{f"{name}_token": SPECIALS[i] for name, i in (("pad", PAD), ("bos", BOS), ("eos", EOS), ("unk", UNK))},
+        "clean_up_tokenization_spaces": False,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

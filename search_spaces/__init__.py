@@ -1,0 +1,1 @@
+"""Search spaces: sweep files read, checked, and put to Optuna."""

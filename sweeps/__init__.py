@@ -1,0 +1,1 @@
+"""Sweeps: the study, the loop, tracking, front, export and the command line."""

@@ -1,0 +1,278 @@
+"""The sweep file: what it may hold, and all that is wrong with one at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+import trainer.paths
+from evaluation.protocols import METRICS
+from search_spaces import checks, section
+from search_spaces.distributions import OptunaValue, Parameter
+from search_spaces.expression import Formula
+from search_spaces.load import Document, FileFaults, read
+from search_spaces.names import unknown
+from search_spaces.section import Items, Problem, Section, Setting, shown
+from search_spaces.space import ConfigurationError, Derived, SearchSpace
+from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
+
+__all__ = ["Gate", "Objective", "SweepConfig", "load_sweep"]
+
+_TRAINER = Path(trainer.paths.__file__).parent
+_MAX_NAME = 80
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]*", value) or len(value) > _MAX_NAME:
+        raise ValueError(
+            f"{shown(value)} cannot name folders and experiments; expected letters, digits, _ - . only, "
+            f"not starting with - or ., at most {_MAX_NAME} characters"
+        )
+    return value
+
+
+def _protocol(value: str) -> str:
+    if value not in METRICS:
+        raise ValueError(unknown("protocol", value, METRICS))
+    return value
+
+
+def _shipped(pattern: str, name: str) -> dict[str, Path]:
+    """Return what of lorasweep's own files matches ``pattern``, by what a sweep file calls it: ``name``, with its ``*``."""
+    return {name.replace("*", file.name): file for file in sorted(_TRAINER.glob(pattern))}
+
+
+def _file(what: str, exists: Callable[[Path], bool], pattern: str, name: str) -> PlainValidator:
+    """Make a validator of a file's name, relative to the sweep file's folder or of a shipped file."""
+
+    def find(value: object, info: ValidationInfo) -> Path:
+        if info.context is None and isinstance(value, (str, Path)):
+            # out of the study: it was found when the sweep was started
+            return Path(value)
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"expected the name of a {what}, got {shown(value)}")
+        folder: Path = info.context
+        own = folder / os.path.expanduser(value)
+        if exists(own):
+            return own
+        shipped = _shipped(pattern, name)
+        if value in shipped:
+            return shipped[value]
+        raise ValueError(f"there is no {what} {own}; shipped are: {', '.join(shipped) or '(none)'}")
+
+    return PlainValidator(find)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Protocol = Annotated[str, AfterValidator(_protocol)]
+Recipe = Annotated[Path, _file("recipe", os.path.isfile, "recipes/*.yaml", "*")]
+Base = Annotated[Path, _file("file or folder of weights", os.path.exists, "tiny/base/*.safetensors", "tiny")]
+Tokenizer = Annotated[Path, _file("tokenizer folder", os.path.isdir, "tiny/tokenizer", "tiny")]
+# with a folder: a user's file that is missing must not become the tiny model's of the same name
+DataFile = Annotated[Path, _file("data file", os.path.isfile, "tiny/data/*", "tiny/*")]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class Model(Section):
+    """The base model.
+
+    Attributes:
+        base: its weights; ``tiny`` in the file: the shipped ones.
+        tokenizer: Hugging Face tokenizer folder; ``tiny`` in the file: the shipped one.
+        parameters: denominator of the ratio; None: the parameters of the base model, counted.
+    """
+
+    base: Base
+    tokenizer: Tokenizer
+    parameters: AtLeastOne | None = None
+
+
+class Train(Section):
+    """What trials train on; ``tiny/NAME`` in the file is a shipped data set."""
+
+    data: DataFile
+    protocol: Protocol
+
+
+class Evaluation(Section):
+    """What one protocol measures on.
+
+    Attributes:
+        items: how many items from the file's start; None: all.
+        max_new_tokens: decoding stops there at the latest.
+        batch: sequences decoded at once.
+    """
+
+    file: DataFile
+    items: AtLeastOne | None = None
+    max_new_tokens: AtLeastOne
+    batch: AtLeastOne
+
+
+class SlotSettings(Section):
+    """How many launches run at the same time.
+
+    Attributes:
+        workers: msrun workers, so cards, a launch.
+        devices: Ascend cards that may be used; empty: this host's CPU.
+    """
+
+    count: AtLeastOne
+    workers: AtLeastOne
+    devices: Items[Annotated[int, Field(ge=0)]] = ()
+
+    @model_validator(mode="after")
+    def _fit(self) -> SlotSettings:
+        if len(set(self.devices)) < len(self.devices):
+            raise ValueError(f"devices {list(self.devices)} name a card twice")
+        if self.devices and self.count * self.workers > len(self.devices):
+            raise ValueError(
+                f"`count * workers <= number of devices` must hold, but got {self.count} * {self.workers} "
+                f"and {len(self.devices)} devices"
+            )
+        return self
+
+
+class Sampler(Section):
+    """How Optuna searches.
+
+    Attributes:
+        startup_trials: random trials before TPE models anything.
+    """
+
+    type: Literal["tpe", "nsga2", "random"]
+    startup_trials: Annotated[int, Field(ge=0)] = 10
+
+
+class SweepConfig(Section):
+    """A sweep file that was checked, all file names absolute.
+
+    Attributes:
+        evaluation: protocol -> what it measures on.
+        trials: the sweep ends when so many have come to an end.
+        timeout: seconds after which a launch is stopped; None: never.
+        fixed: dotted path of the recipe -> the value that all trials have.
+        metrics: name -> formula over measured metrics and the formulas above it.
+        enqueue: configurations that are tried first.
+    """
+
+    name: Name
+    recipe: Recipe
+    model: Model
+    train: Train
+    evaluation: dict[Protocol, Evaluation]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    trials: AtLeastOne
+    slots: SlotSettings
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    sampler: Sampler
+    parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
+    derived: dict[str, Derived] = Field(default_factory=dict)
+    fixed: dict[str, Setting] = Field(default_factory=dict)
+    metrics: dict[str, Formula] = Field(default_factory=dict)
+    objectives: Annotated[Items[Objective], Field(min_length=1)]
+    gates: Items[GateText] = ()
+    enqueue: Items[dict[str, Setting]] = ()
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """What trials differ in."""
+        return SearchSpace(self.parameters, self.derived, self.fixed)
+
+    def enqueued_params(self) -> list[dict[str, OptunaValue]]:
+        """Return the enqueued configurations as Optuna takes them."""
+        return [self.space.encode(configuration) for configuration in self.enqueue]
+
+    def derived_metrics(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return ``values`` and the formulas over them; NaN where a formula has no finite value."""
+        return with_formulas(values, self.metrics)
+
+
+def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
+    """Read a sweep file; the document tells the line of each key, for faults that only its recipe can show.
+
+    Raises:
+        FileFaults: all that is wrong with it.
+    """
+    document = read(path)
+    problems = list(document.problems)
+    config = None
+    try:
+        config = SweepConfig.model_validate(document.data, context=path.parent.absolute())
+    except ValidationError as error:
+        problems += section.problems(error)
+    problems += [*_space_problems(document.data), *_goal_problems(document.data)]
+    if config is None or problems:
+        raise FileFaults(document.faults(problems))
+    return config, document
+
+
+def _space_problems(data: Mapping[str, object]) -> Iterator[Problem]:
+    parameters, unread_parameters = _entries(TypeAdapter(Parameter), data.get("parameters"))
+    derived, unread_derived = _entries(TypeAdapter(Derived), data.get("derived"))
+    fixed, _ = _entries(TypeAdapter(Setting), data.get("fixed"))
+    space = SearchSpace(parameters, derived, fixed)
+    unread = {*unread_parameters, *unread_derived}
+    found = checks.problems(space, unread)
+    yield from found
+    faulty = unread | {str(place[1]) for place, _ in found if place[0] != "fixed" and "sets" not in place}
+    yield from _enqueue_problems(data, checks.sound_part(space, faulty), {*parameters, *derived, *unread})
+
+
+def _enqueue_problems(data: Mapping[str, object], sound: SearchSpace, names: Collection[str]) -> Iterator[Problem]:
+    """Check the enqueued configurations as far as the space is sound; ``names`` are all that it should have."""
+    configurations, _ = _entries(TypeAdapter(dict[str, Setting]), data.get("enqueue"))
+    seen: list[object] = []
+    for i, configuration in configurations.items():
+        if configuration in seen:
+            yield ("enqueue", i), "stands there twice; delete one"
+        seen.append(configuration)
+        for name in configuration.keys() - names:
+            yield ("enqueue", i, name), unknown("parameter", name, sorted(names))
+        known = {*sound.parameters, *sound.derived}
+        try:
+            sound.encode({name: value for name, value in configuration.items() if name in known})
+        except ConfigurationError as error:
+            yield from ((("enqueue", i, *place), message) for place, message in error.problems)
+
+
+def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
+    evaluation = data.get("evaluation")
+    formulas, unread = _entries(TypeAdapter(Formula), data.get("metrics"))
+    metrics = Metrics(evaluation if isinstance(evaluation, dict) else (), formulas, unread)
+    yield from metrics.formula_problems()
+    objectives, _ = _entries(TypeAdapter(dict[str, Any]), data.get("objectives"))
+    named = {i: objective.get("metric") for i, objective in objectives.items()}
+    yield from metrics.objective_problems({i: name for i, name in named.items() if isinstance(name, str)})
+    yield from metrics.gate_problems(_entries(TypeAdapter(GateText), data.get("gates"))[0])
+
+
+T = TypeVar("T")
+
+
+def _entries(kind: TypeAdapter[T], values: object) -> tuple[dict[Any, T], list[Any]]:
+    """Return the entries of a list or of keys with values that are valid, and the indices or keys of the others.
+
+    What is wrong with those others was said when the whole file was validated.
+    """
+    given = dict(enumerate(values)) if isinstance(values, list) else values if isinstance(values, dict) else {}
+    valid: dict[Any, T] = {}
+    for key, value in given.items():
+        with suppress(ValidationError):
+            valid[key] = kind.validate_python(value)
+    return valid, [key for key in given if key not in valid]

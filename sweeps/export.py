@@ -1,0 +1,94 @@
+"""A trial's configuration as a folder that runs by itself: recipes, launch.sh, adapter, manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from sweeps.launch_script import launch_script
+from sweeps.read import Known
+from sweeps.results import Result
+from sweeps.stores import StoreError
+from trainer import files
+from trainer.job import Job
+from trainer.lora import account
+from trainer.paths import TrialPaths
+from trainer.peft import adapter_config
+from trainer.recipe import Recipe
+
+BASE_ABILITY = "squad"
+"""The protocol that measures what the base could do already; all others measure the task."""
+
+
+def export(known: Known, result: Result, out: Path, *, replace: bool = False) -> None:
+    """Write ``result`` to the folder ``out``; it appears whole or not at all.
+
+    What is written comes from the files that the trial itself ran with, not from the search space.
+
+    Args:
+        out: absolute; must not exist or be empty, unless ``replace``.
+
+    Raises:
+        StoreError: ``out`` is in use, or files of the trial are gone.
+    """
+    if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
+        raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
+    trial = TrialPaths(known.stores.sweep(known.config.name) / result.label)
+    for needed in (trial.recipe, trial.job, trial.adapter):
+        if not needed.exists():
+            raise StoreError(f"{needed}: is gone, so {result.label} cannot be exported; MLflow's artifacts may have it")
+    unfinished = out.with_name(f".{out.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    _write(known, result, trial, unfinished)
+    if out.exists():
+        shutil.rmtree(out)
+    unfinished.replace(out)
+
+
+def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
+    recipe, job = Recipe.read(trial.recipe), Job.read(trial.job)
+    shutil.copyfile(trial.recipe, out / "train.yaml")
+    shutil.copyfile(trial.adapter, out / "adapter.safetensors")
+    stages = {"base": [], "task": []}  # type: dict[str, list[str]]
+    for benchmark in job.benchmarks:
+        stages["base" if benchmark.protocol == BASE_ABILITY else "task"].append(benchmark.protocol)
+    for ability, protocols in stages.items():
+        text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(protocols)} of {result.label}")
+        files.write_whole(out / f"evaluate_{ability}.yaml", text)
+    # which cores a job was bound to is this host's matter
+    job.model_copy(update={"cores": ()}).write(out / "job.json")
+    _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
+    inputs = _inputs(job)
+    files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
+    _write_json(out / "manifest.json", _manifest(known, result, trial, inputs))
+    script = out / "launch.sh"
+    files.write_whole(script, launch_script(known.config, result.label, len(job.cores), stages))
+    script.chmod(0o755)
+
+
+def _inputs(job: Job) -> dict[str, str]:
+    read = [job.base, job.train, *(b.file for b in job.benchmarks), *sorted(job.tokenizer.glob("*.json"))]
+    return {str(file): files.digest(file) for file in dict.fromkeys(read)}
+
+
+def _manifest(known: Known, result: Result, trial: TrialPaths, inputs: dict[str, str]) -> dict[str, object]:
+    accounting = account(Recipe.read(trial.recipe).values, str(trial.recipe))
+    measured = json.loads(trial.measurement.read_text(encoding="utf-8"))
+    return {
+        "sweep": known.config.name,
+        "trial": result.number,
+        "seed": known.config.seed,
+        "configuration": dict(result.configuration),
+        "values": dict(result.values),
+        "scores": measured["scores"],
+        "parameters": {"trainable": accounting.trainable, "total": accounting.total},
+        "versions": {"lorasweep": version("lorasweep"), **measured["versions"]},
+        "inputs": inputs,
+    }
+
+
+def _write_json(file: Path, value: object) -> None:
+    files.write_whole(file, json.dumps(value, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,67 @@
+"""A sweep as it is stored: what ``status``, ``front`` and ``export`` read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import optuna
+
+from sweeps.config import SweepConfig
+from sweeps.results import Front, Result, base_result, find_front, results
+from sweeps.stores import StoreError, Stores
+from sweeps.study import load_config, load_study
+
+
+@dataclass(frozen=True)
+class Known:
+    """One sweep: its configuration and all that came out so far."""
+
+    stores: Stores
+    config: SweepConfig
+    results: Sequence[Result]
+    base: Result | None
+    front: Front
+
+    @classmethod
+    def open(cls, runs: Path, name: str | None) -> Known:
+        """Read the sweep ``name`` under ``runs``; None: the only one there.
+
+        Raises:
+            StoreError: there is no such sweep, or no name was given and there are several.
+        """
+        stores = Stores(runs)
+        stores.check()
+        if name is None:
+            names = optuna.get_all_study_names(stores.study_url)
+            if len(names) != 1:
+                raise StoreError(f"{runs}: name one of the sweeps: {', '.join(names) or 'there is none yet'}")
+            name = names[0]
+        study = load_study(name, stores.study_url)
+        config, known = load_config(study), results(study)
+        return cls(stores, config, known, base_result(study), find_front(known, config.objectives))
+
+    def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
+        """Return ``chosen`` with what a script needs to read them."""
+        knee = self.front.knee
+        return {
+            "sweep": self.config.name,
+            "objectives": [objective.model_dump() for objective in self.config.objectives],
+            "base": None if self.base is None else dict(self.base.values),
+            "knee": None if knee is None else knee.number,
+            "trials": [
+                {
+                    "number": result.number,
+                    "state": result.state,
+                    "feasible": result.feasible,
+                    "front": result in self.front.results,
+                    "configuration": dict(result.configuration),
+                    "values": dict(result.values),
+                    "scores": {metric: asdict(score) for metric, score in result.scores.items()},
+                    "violations": dict(result.violations),
+                    "reason": result.reason,
+                }
+                for result in chosen
+            ],
+        }

@@ -1,0 +1,54 @@
+"""``knee``, ``best:METRIC`` or ``trial:N`` -> the result that it means."""
+
+from __future__ import annotations
+
+from sweeps.read import Known
+from sweeps.results import Result
+
+
+class SelectionError(ValueError):
+    """Nothing is selected by that text."""
+
+
+_LOWER_IS_BETTER = ("ratio", "trainable", "seconds", "train_loss")
+
+
+def select(text: str, known: Known) -> Result:
+    """Return the selected result; only a feasible trial is ever the knee or the best of anything.
+
+    ``best:METRIC`` takes any metric or formula of the sweep: an objective in its own direction, of the others durations,
+    sizes, losses and shares of blanks as low as possible, the rest as high as possible.
+
+    Raises:
+        SelectionError: the text is none of the three forms, or what it means is not there.
+    """
+    kind, _, argument = text.partition(":")
+    if kind == "trial" and argument.isdecimal():
+        return _trial(int(argument), known)
+    if text != "knee" and not (kind == "best" and argument):
+        raise SelectionError(f"--select {text}: expected knee, best:METRIC or trial:N")
+    if known.front.knee is None:
+        raise SelectionError(f"--select {text}: no trial is complete and holds all gates yet; `trial:N` takes any")
+    if text == "knee":
+        return known.front.knee
+    feasible = [result for result in known.results if result.feasible]
+    metrics = sorted({metric for result in feasible for metric in result.values})
+    if argument not in metrics:
+        raise SelectionError(f"--select {text}: {argument} was not measured; expected one of {', '.join(metrics)}")
+    sign = 1 if _lower_is_better(argument, known) else -1
+    return min(feasible, key=lambda result: sign * result.values[argument])
+
+
+def _lower_is_better(metric: str, known: Known) -> bool:
+    for objective in known.config.objectives:
+        if objective.metric == metric:
+            return objective.direction == "minimize"
+    return metric in _LOWER_IS_BETTER or metric.endswith("_blank")
+
+
+def _trial(number: int, known: Known) -> Result:
+    complete = {result.number: result for result in known.results if result.state == "complete"}
+    if number not in complete:
+        numbers = ", ".join(map(str, complete)) or "none"
+        raise SelectionError(f"--select trial:{number}: not a complete trial; complete are: {numbers}")
+    return complete[number]

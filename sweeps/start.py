@@ -1,0 +1,90 @@
+"""Starting a sweep: everything is checked and opened, then the scheduler runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from sweeps import study as studies
+from sweeps.config import load_sweep
+from sweeps.export import export
+from sweeps.plan import make_plan
+from sweeps.publish import publish
+from sweeps.read import Known
+from sweeps.scheduler import Scheduler, SweepError
+from sweeps.stores import StoreError, Stores
+from sweeps.tracking import Tracker
+from sweeps.view import View, front_table
+from trainer.files import write_whole
+from trainer.slots import Slots
+
+
+def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> bool:
+    """Run the sweep of ``file`` to its end; returns whether its front has any trial.
+
+    Args:
+        trials: how many trials to end with; None: as many as the file says.
+        runs: absolute folder of databases, artifacts and trials.
+
+    Raises:
+        FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
+            started.
+        KeyboardInterrupt: the user stopped it; what was measured is kept.
+    """
+    config, document = load_sweep(file)
+    stores = Stores(runs)
+    plan = make_plan(config, document, stores)
+    slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
+    stores.create()
+    with _held(plan.folder):
+        study = studies.open_study(config, stores.study_url)
+        studies.requeue_interrupted(study)
+        tracker = Tracker(stores.tracking_uri, stores.artifacts, config.name)
+        tracker.start_sweep(plan.tags)
+        publish(plan, study, tracker)
+        with View(console, config.objectives, trials or config.trials) as view:
+            try:
+                Scheduler(plan, study, tracker, slots, view, trials or config.trials).run()
+            except SweepError as error:
+                view.say(str(error))
+        known = Known.open(runs, config.name)
+        return _conclude(known, plan.folder / "best", console)
+
+
+def _conclude(known: Known, best: Path, console: Console) -> bool:
+    console.print(front_table(known.front, known.config.objectives, known.base))
+    if known.front.knee is None:
+        return False
+    export(known, known.front.knee, best, replace=True)
+    console.print(f"knee exported to {best}\nMLflow: lorasweep ui --runs {known.stores.root}", soft_wrap=True)
+    return True
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the sweep: no second process may run it. Raises ``StoreError`` that names who does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "holder.json"
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        known = json.loads(holder.read_text(encoding="utf-8")) if holder.exists() else {}
+        raise StoreError(
+            f"sweep {folder.name} is running already: process {known.get('pid')} since {known.get('since')}; "
+            f"wait for it, stop it, or give the sweep another name"
+        ) from None
+    try:
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        write_whole(holder, json.dumps({"pid": os.getpid(), "since": since}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()

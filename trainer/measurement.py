@@ -1,0 +1,36 @@
+"""What one launch measured, as its worker wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.score import Score
+from trainer.files import write_whole
+
+
+class Measurement(BaseModel):
+    """One launch's measurement.
+
+    Attributes:
+        scores: metric -> its value with its number of items and its 95 % interval, in percent.
+        seconds: part of the launch -> wall time; ``worker`` is the whole of it, imports not counted.
+        versions: package -> version that it ran with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scores: Mapping[str, Score]
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all."""
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Measurement:
+        """Read what ``write`` wrote."""
+        return cls.model_validate_json(path.read_text(encoding="utf-8"))
