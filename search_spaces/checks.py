@@ -76,7 +76,7 @@ class _Checks:
             return
         parameter = self.space.parameters.get(other)
         if parameter is None:
-            yield unknown("parameter", other, (*self.space.parameters, *self.unread))
+            yield unknown("parameter", other, (*self.space.parameters, *sorted(self.unread)))
         elif isinstance(parameter, (FloatParameter, SubsetParameter)):
             yield f"{other!r} is a {parameter.type}; expected a categorical or int parameter"
         elif not values:
@@ -110,7 +110,7 @@ class _Checks:
 
     def _operand_problem(self, name: str, known: Collection[str]) -> str:
         if name not in known:
-            return unknown("name", name, (*known, *self.unread))
+            return unknown("name", name, (*known, *sorted(self.unread)))
         parameter = self.space.parameters.get(name)
         if isinstance(parameter, SubsetParameter):
             return f"{name!r} is a subset; expected a number"

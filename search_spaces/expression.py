@@ -92,7 +92,10 @@ class Expression:
     def of(cls, tree: ast.expr, text: str) -> Expression:
         """Check a part of an expression; raises as ``parse``."""
         checked = _Checked(text)
-        tree = checked.visit(tree)
+        try:
+            tree = checked.visit(tree)
+        except RecursionError as error:
+            raise ExpressionError(f"{text!r} is nested too deeply") from error
         return cls(text, frozenset(checked.names), tree)
 
     def evaluate(self, values: Mapping[str, object]) -> Number:
@@ -105,7 +108,7 @@ class Expression:
         try:
             result = evaluator.eval(self.text, previously_parsed=self._tree)
             finite = math.isfinite(result)
-        except (InvalidExpression, ArithmeticError, ValueError, TypeError) as error:
+        except (InvalidExpression, ArithmeticError, ValueError, TypeError, RecursionError) as error:
             raise ExpressionError(f"{self.text!r} has no value{self._given(values)}: {error}") from error
         if not finite:
             raise ExpressionError(f"{self.text!r} is {result}{self._given(values)}; expected a finite number")

@@ -67,12 +67,11 @@ class Document:
         Steps that the file does not have are left out, unless they are the last: pydantic names the tags of unions.
         """
         place: Location = ()
+        missing: Location = ()
         for step in location:
-            if (*place, step) in self.lines:
-                place = (*place, step)
-        missing = location[-1:] if location[-1:] != place[-1:] and isinstance(location[-1], str) else ()
-        if missing == ("[key]",):
-            missing = ()
+            known = (*place, step) in self.lines
+            place = (*place, step) if known else place
+            missing = () if known or isinstance(step, int) or step == "[key]" else (step,)
         return Fault(self.file, self.lines.get(place, 1), _dotted((*place, *missing)), message)
 
     def faults(self, problems: Iterable[Problem]) -> list[Fault]:
@@ -95,6 +94,8 @@ class _Loader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+
+_COLLECTIONS = (_Loader.DEFAULT_MAPPING_TAG, _Loader.DEFAULT_SEQUENCE_TAG)
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
@@ -141,6 +142,8 @@ class _Reader:
         return self.document
 
     def _value(self, node: yaml.Node, location: Location) -> object:
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            self.document.problems.append((location, f"the tag {node.tag!r} is not allowed; delete it"))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):

@@ -96,11 +96,8 @@ def problems(error: ValidationError) -> list[Problem]:
 
 
 def _scalar(value: object) -> object:
-    if (
-        value is not None
-        and not isinstance(value, (str, int, float))
-        or isinstance(value, float)
-        and not math.isfinite(value)
+    if (value is not None and not isinstance(value, (str, int, float))) or (
+        isinstance(value, float) and not math.isfinite(value)
     ):
         raise ValueError(f"expected text (in quotes), a finite number, true, false or null, got {shown(value)}")
     return value

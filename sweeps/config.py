@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PlainValidator,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
-import trainer.paths
 from evaluation.protocols import METRICS
 from search_spaces import checks, section
 from search_spaces.distributions import OptunaValue, Parameter
@@ -30,10 +20,10 @@ from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
+from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
 
 __all__ = ["Gate", "Objective", "SweepConfig", "load_sweep"]
 
-_TRAINER = Path(trainer.paths.__file__).parent
 _MAX_NAME = 80
 
 
@@ -52,39 +42,8 @@ def _protocol(value: str) -> str:
     return value
 
 
-def _shipped(pattern: str, name: str) -> dict[str, Path]:
-    """Return what of lorasweep's own files matches ``pattern``, by what a sweep file calls it: ``name``, with its ``*``."""
-    return {name.replace("*", file.name): file for file in sorted(_TRAINER.glob(pattern))}
-
-
-def _file(what: str, exists: Callable[[Path], bool], pattern: str, name: str) -> PlainValidator:
-    """Make a validator of a file's name, relative to the sweep file's folder or of a shipped file."""
-
-    def find(value: object, info: ValidationInfo) -> Path:
-        if info.context is None and isinstance(value, (str, Path)):
-            # out of the study: it was found when the sweep was started
-            return Path(value)
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"expected the name of a {what}, got {shown(value)}")
-        folder: Path = info.context
-        own = folder / os.path.expanduser(value)
-        if exists(own):
-            return own
-        shipped = _shipped(pattern, name)
-        if value in shipped:
-            return shipped[value]
-        raise ValueError(f"there is no {what} {own}; shipped are: {', '.join(shipped) or '(none)'}")
-
-    return PlainValidator(find)
-
-
 Name = Annotated[str, AfterValidator(_name)]
 Protocol = Annotated[str, AfterValidator(_protocol)]
-Recipe = Annotated[Path, _file("recipe", os.path.isfile, "recipes/*.yaml", "*")]
-Base = Annotated[Path, _file("file or folder of weights", os.path.exists, "tiny/base/*.safetensors", "tiny")]
-Tokenizer = Annotated[Path, _file("tokenizer folder", os.path.isdir, "tiny/tokenizer", "tiny")]
-# with a folder: a user's file that is missing must not become the tiny model's of the same name
-DataFile = Annotated[Path, _file("data file", os.path.isfile, "tiny/data/*", "tiny/*")]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 

@@ -122,7 +122,7 @@ class Launcher:
         log = self._paths.worker_log(0)
         log = log if log.exists() else self._paths.launcher_log
         if self._killed is Outcome.TIMED_OUT:
-            return Exit(Outcome.TIMED_OUT, f"not done after {self._timeout:.0f} s", log, self.seconds)
+            return Exit(Outcome.TIMED_OUT, f"not done after {self._timeout:g} s", log, self.seconds)
         if self._killed is Outcome.KILLED:
             return Exit(Outcome.KILLED, "stopped by lorasweep", log, self.seconds)
         if self._process.returncode == 0 and self._paths.measurement.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import platform
@@ -67,7 +68,8 @@ class Session:
         make_record(
             self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
         )
-        trainer = Trainer(args=self._config)
+        # a copy: MindFormers takes what it has used out of its configuration
+        trainer = Trainer(args=copy.deepcopy(self._config))
         trainer.train()
         trained = trainer.trainer.network
         self._check_accounting(trained)
