@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sweeps.stores import StoreError
 from trainer.measurement import Measurement
 from trainer.step_log import StepRecord
@@ -49,7 +51,7 @@ class Tracker:
                 self.experiment = self._client.create_experiment(sweep, artifact_location=location)
             else:
                 self.experiment = experiment.experiment_id
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise StoreError(f"mlflow: cannot open the tracking store: {error}") from error
         self._tagged: dict[str, dict[str, str]] = {}
         self._runs = {

@@ -1,8 +1,8 @@
 """Train the tiny base model from scratch: ``python -m trainer.tiny.pretrain OUT.safetensors [--seed 1]``.
 
-Shows three kinds of rows, loss on the answers only: passages with questions (the base ability), bare sums
-(``12 + 35 = 47``), and sentences to be repeated (which makes the copying circuits form early). Problems asked in words,
-the task of LoRA, never occur.
+Shows four kinds of rows, loss on the answers only: passages with questions (the base ability), bare sums
+(``12 + 35 = 47``), the same sums as an instruction (``12 + 35 = ?``) with the contest's form of answer, and sentences to
+be repeated (which makes the copying circuits form early). Problems asked in words, the task of LoRA, never occur.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class Rows:
 
     def _row(self, copies: float) -> Row:
         kind = self._rng.random()
-        pieces = self._copy() if kind < copies else self._questions() if kind < 0.65 else self._sums()
+        draw = self._copy if kind < copies else self._questions if kind < 0.6 else self._sums
+        if kind >= 0.75:
+            draw = self._instructions
+        pieces = draw()
         tokens, labels = [BOS], [IGNORED]
         for text, answer in pieces:
             given, wanted = self._ids(text), [*self._ids(answer), EOS]
@@ -75,6 +78,14 @@ class Rows:
     def _sums(self) -> list[tuple[str, str]]:
         drawn = [corpus.operation(self._rng) for _ in range(SEQ // 6)]
         return [(f"{a} {op} {b} =", str(result)) for a, op, b, result in drawn]
+
+
+    def _instructions(self) -> list[tuple[str, str]]:
+        drawn = [(self._rng.choice(("", " =", " = ?")), corpus.operation(self._rng)) for _ in range(4)]
+        return [
+            (TEMPLATES["math"].format(problem=f"{a} {op} {b}{end}"), f"{a} {op} {b} = {result}")
+            for end, (a, op, b, result) in drawn
+        ]
 
 
 def _step(model: Any) -> nn.Cell:

@@ -1,0 +1,128 @@
+"""What a user gets for input that is not fit: one message, exit code 2, nothing started, nothing written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.short_sweep import write_sweep
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    return write_sweep(tmp_path / "a'; echo 训练 $(id)")
+
+
+def refused(cli: Cli, sweep: Path) -> str:
+    """Start the sweep; returns the message, having checked that nothing else happened."""
+    runs = sweep.parent / "runs"
+    code, _, error = cli("start", sweep, "--runs", runs)
+    assert code == 2
+    assert "Traceback" not in error
+    assert not (runs / "sweeps.db").exists()
+    return error
+
+
+def replaced(sweep: Path, old: str, new: str) -> Path:
+    text = sweep.read_text(encoding="utf-8")
+    assert old in text
+    sweep.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return sweep
+
+
+def line_of(sweep: Path, text: str) -> int:
+    return next(i for i, line in enumerate(sweep.read_text(encoding="utf-8").splitlines(), 1) if text in line)
+
+
+def test_missing_file(cli: Cli, tmp_path: Path) -> None:
+    assert f"{tmp_path / 'none.yaml'}" in refused(cli, tmp_path / "none.yaml")
+
+
+def test_yaml_syntax_error_has_its_line(cli: Cli, sweep: Path) -> None:
+    message = refused(cli, replaced(sweep, "seed: 7", "seed: [7"))
+    assert f"{sweep}:{line_of(sweep, 'trials:')}" in message or f"{sweep}:{line_of(sweep, 'seed:')}" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("seed: 7", "seeed: 7", "seeed"),
+        ("low: 1.0e-5, high: 1.0e-3", "low: 1.0e-3, high: 1.0e-5", "low < high"),
+        ("low: 1.0e-5, high: 1.0e-3", "low: 1.0e-3, high: 1.0e-3", "low < high"),
+        ("of: [wq, wk, wv, wo]", "of: [wq, wk, wv, wo, wx]", "wx"),
+        ("sets: lr_schedule.learning_rate", "sets: lr_schedule.learningrate", "lr_schedule.learning_rate"),
+        ("metric: f1,", "metric: f2,", "f2"),
+        ("recipe: tiny_llama_lora.yaml", "recipe: none.yaml", "none.yaml"),
+        ("data: train.jsonl", "data: none.jsonl", "none.jsonl"),
+    ],
+)
+def test_fault_of_the_sweep_file_has_its_line(cli: Cli, sweep: Path, old: str, new: str, part: str) -> None:
+    replaced(sweep, old, new)
+    message = refused(cli, sweep)
+    assert f"{sweep}:{line_of(sweep, new)}: " in message
+    assert part in message
+
+
+def test_all_faults_are_said_at_once(cli: Cli, sweep: Path) -> None:
+    replaced(replaced(sweep, "wv, wo], sets", "wv, wo, wx], sets"), "lr_schedule.learning_rate", "lr.rate")
+    message = refused(cli, sweep)
+    assert "wx" in message
+    assert "lr.rate" in message
+
+
+def test_path_that_lorasweep_sets_itself_cannot_be_swept(cli: Cli, sweep: Path) -> None:
+    replaced(sweep, "fixed: {", "fixed: {load_checkpoint: other.ckpt, ")
+    assert "load_checkpoint is set by lorasweep itself" in refused(cli, sweep)
+
+
+def test_broken_line_of_a_data_file_has_its_number(cli: Cli, sweep: Path) -> None:
+    data = sweep.parent / "train.jsonl"
+    lines = data.read_text(encoding="utf-8").splitlines()
+    lines[2] = '{"problem": "1 + 1"'
+    data.write_text("\n".join(lines), encoding="utf-8")
+    assert f"{data}:3" in refused(cli, sweep)
+
+
+def test_cards_that_the_recipe_does_not_use(cli: Cli, sweep: Path) -> None:
+    replaced(sweep, "workers: 1}", "workers: 1, devices: [0, 1]}")
+    assert "context.device_target is CPU" in refused(cli, sweep)
+
+
+def test_second_start_of_a_running_sweep_names_the_first(cli: Cli, sweep: Path) -> None:
+    folder = sweep.parent / "runs/sweeps/short"
+    folder.mkdir(parents=True)
+    (folder / "holder.json").write_text(json.dumps({"pid": 4711, "since": "2026-01-02 03:04:05"}))
+    with FileLock(folder / "lock"):
+        code, _, error = cli("start", sweep, "--runs", sweep.parent / "runs")
+    assert code == 2
+    assert "sweep short is running already: process 4711 since 2026-01-02 03:04:05" in error
+
+
+def test_folder_of_runs_that_cannot_be_made(cli: Cli, sweep: Path) -> None:
+    (sweep.parent / "file").write_text("")
+    code, _, error = cli("start", sweep, "--runs", sweep.parent / "file/runs")
+    assert code == 2
+    assert "choose another --runs" in error
+
+
+@pytest.mark.parametrize("database", ["sweeps.db", "mlflow.db"])
+def test_database_that_cannot_be_written(cli: Cli, sweep: Path, database: str) -> None:
+    runs = sweep.parent / "runs"
+    runs.mkdir()
+    (runs / database).write_text("this is no database, only text that is long enough to be read as a header")
+    code, _, error = cli("start", sweep, "--runs", runs)
+    assert code == 2
+    assert str(runs / database) in error
+
+
+@pytest.mark.parametrize("command", ["status", "front", "export", "ui"])
+def test_folder_without_a_sweep(cli: Cli, tmp_path: Path, command: str) -> None:
+    code, _, error = cli(command, "--runs", tmp_path / "none")
+    assert code == 2
+    assert "no sweep was started here" in error

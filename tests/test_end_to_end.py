@@ -1,0 +1,168 @@
+"""The main job, for real: msrun, MindFormers, MLflow and SQLite, in a folder with a hostile name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tests.short_sweep import write_sweep
+from trainer.launcher import processes_of
+from trainer.measurement import Measurement
+from trainer.recipe import Recipe
+
+FOLDER = "a'; echo 训练 $(id)"
+
+
+def lorasweep(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "sweeps.cli", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    done = subprocess.run(lorasweep(*arguments), env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep of two trials that was run to its end."""
+    folder = tmp_path_factory.mktemp("sweep") / FOLDER
+    sweep = write_sweep(folder, trials=2)
+    output = run("start", sweep, "--runs", folder / "runs")
+    assert "trial-0001 done" in output
+    assert "knee" in output
+    return folder / "runs"
+
+
+@pytest.fixture(scope="module")
+def status(runs: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("status", "--runs", runs, "--json"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tracked(runs: Path) -> dict[str, Run]:
+    """MLflow's runs by name."""
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    experiment = client.get_experiment_by_name("short")
+    assert experiment is not None
+    return {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+
+
+def test_base_and_every_trial_have_a_finished_run_below_the_sweeps(tracked: dict[str, Run]) -> None:
+    assert tracked.keys() == {"short", "base", "trial-0000", "trial-0001"}
+    assert {r.info.status for r in tracked.values()} == {"FINISHED"}
+    parent = tracked["short"].info.run_id
+    assert all(r.data.tags["mlflow.parentRunId"] == parent for name, r in tracked.items() if name != "short")
+
+
+def test_run_holds_every_training_step(runs: Path, tracked: dict[str, Run]) -> None:
+    history = MlflowClient(f"sqlite:///{runs}/mlflow.db").get_metric_history(tracked["trial-0000"].info.run_id, "train/loss")
+    assert [metric.step for metric in history] == list(range(1, 11))
+
+
+def test_status_mlflow_and_the_workers_own_file_say_the_same(
+    runs: Path, status: dict[str, Any], tracked: dict[str, Run]
+) -> None:
+    for trial in status["trials"]:
+        label = f"trial-{trial['number']:04d}"
+        measured = Measurement.read(runs / "sweeps/short" / label / "measurement.json")
+        for metric, score in measured.scores.items():
+            assert trial["values"][metric] == score.value == tracked[label].data.metrics[metric]
+
+
+def test_run_has_the_parameters_that_the_recipe_was_rendered_with(runs: Path, tracked: dict[str, Run]) -> None:
+    for label in ("trial-0000", "trial-0001"):
+        recipe = Recipe.read(runs / "sweeps/short" / label / "train.yaml")
+        params = tracked[label].data.params
+        assert float(params["learning_rate"]) == recipe.get("lr_schedule.learning_rate")
+        assert int(params["lora_rank"]) == recipe.get("model.model_config.pet_config.lora_rank")
+        targets = "|".join(f".*{name}" for name in params["target_modules"].split())
+        assert targets == recipe.get("model.model_config.pet_config.target_modules")
+
+
+def test_enqueued_configuration_is_the_first_trial(status: dict[str, Any]) -> None:
+    assert status["trials"][0]["configuration"] == {
+        "learning_rate": 1e-4,
+        "lora_rank": 8,
+        "target_modules": ["wq", "wo"],
+        "lora_alpha": 16,
+    }
+
+
+def test_ratio_is_that_of_the_recipe(runs: Path, status: dict[str, Any]) -> None:
+    text = run("params", runs / "sweeps/short/trial-0000/train.yaml", "--json")
+    assert json.loads(text)["ratio"] == status["trials"][0]["values"]["ratio"]
+
+
+def test_trials_keep_yaml_log_adapter_and_predictions_as_artifacts(runs: Path, tracked: dict[str, Run]) -> None:
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    names = {file.path for file in client.list_artifacts(tracked["trial-0000"].info.run_id)}
+    assert {"train.yaml", "worker_0.log", "adapter.safetensors", "predictions_math.jsonl"} <= names
+    assert {file.path for file in client.list_artifacts(tracked["short"].info.run_id)} == {"pareto.html"}
+
+
+def test_front_of_the_command_line_is_that_of_the_tags(runs: Path, tracked: dict[str, Run]) -> None:
+    front = {trial["number"] for trial in json.loads(run("front", "--runs", runs, "--json"))["trials"]}
+    assert front == {
+        int(name.removeprefix("trial-")) for name, r in tracked.items() if r.data.tags.get("pareto") == "true"
+    }
+
+
+def test_sweep_that_is_done_starts_nothing_again(runs: Path) -> None:
+    output = run("start", runs.parent / "sweep.yaml", "--runs", runs)
+    assert "started" not in output
+
+
+def test_exported_folder_gives_the_trials_numbers_again(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / FOLDER
+    run("export", "--runs", runs, "--select", "trial:0", "--out", out)
+    done = subprocess.run(
+        [str(out / "launch.sh")], env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "the trial's numbers again" in done.stdout
+    names = {file.name for file in out.iterdir()}
+    assert {"train.yaml", "evaluate_base.yaml", "evaluate_task.yaml", "adapter_config.json", "manifest.json"} <= names
+
+
+def test_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    sweep, runs = write_sweep(tmp_path / FOLDER, trials=1, epochs=40), tmp_path / FOLDER / "runs"
+    process = subprocess.Popen(lorasweep("start", sweep, "--runs", runs), env=environment(), start_new_session=True)
+    log = runs / "sweeps/short/trial-0000/msrun_log/worker_0.log"
+    until(lambda: log.exists() and "Epoch:[" in log.read_text(errors="replace"), process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert processes_of(runs / "sweeps/short/trial-0000") == []
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    experiment = client.get_experiment_by_name("short")
+    assert experiment is not None
+    states = {r.info.run_name: r.info.status for r in client.search_runs([experiment.experiment_id])}
+    assert states == {"short": "KILLED", "base": "FINISHED", "trial-0000": "KILLED"}
+    interrupted, waiting = json.loads(run("status", "--runs", runs, "--json"))["trials"]
+    assert (interrupted["state"], waiting["state"]) == ("failed", "waiting")
+    assert interrupted["reason"].startswith("interrupted")
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for a condition while the process runs; only a hang makes the test fail."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.1)
