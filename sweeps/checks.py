@@ -1,4 +1,4 @@
-"""What only the recipe and the data can show to be wrong with a sweep file; all of it at once, before anything starts."""
+"""What only the recipe and the data can show to be wrong with a sweep file; all at once, before anything starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
     unknown = {path for path in paths if recipe.faults([path])}
     problems: list[Problem] = [(paths[path], message) for path in unknown for message in recipe.faults([path])]
     for path in {BASE, RECORD} & paths.keys():
-        problems.append((paths[path], f"{path} is set by lorasweep itself: to `model.base`, and to `train.data` as tokens"))
+        problems.append(
+            (paths[path], f"{path} is set by lorasweep itself: to `model.base`, and to `train.data` as tokens")
+        )
     lacking = [message for path in _NEEDED for message in recipe.faults([path])]
     problems += [(("recipe",), message) for message in lacking]
     if not lacking:
@@ -48,11 +50,15 @@ def _hardware_problems(config: SweepConfig, recipe: Recipe) -> Iterator[Problem]
         yield ("slots",), f"devices {cards} do not go with {recipe.source}: context.device_target is {target}"
     wrapper = recipe.get("runner_wrapper.type")
     if target == "CPU" and wrapper != "CpuTrainOneStepCell":
-        yield ("recipe",), (
-            f"{recipe.source}: runner_wrapper.type: {wrapper} needs an Ascend kernel; on CPU write CpuTrainOneStepCell"
-        )
+        message = f"{wrapper} needs an Ascend kernel; on CPU write CpuTrainOneStepCell"
+        yield ("recipe",), f"{recipe.source}: runner_wrapper.type: {message}"
     if config.slots.workers > 1 and not recipe.values.get("use_parallel"):
         yield ("slots",), f"{config.slots.workers} workers need use_parallel: True in {recipe.source}"
+    parallel: Any = recipe.values.get("parallel_config") or {}
+    for key in ("model_parallel", "pipeline_stage"):
+        if parallel.get(key, 1) != 1:
+            expected = "expected 1, and data_parallel for more cards: the adapter is saved and measured from one card"
+            yield ("recipe",), f"{recipe.source}: parallel_config.{key} is {parallel[key]}; {expected}"
     callbacks: Any = recipe.get("callbacks")
     if not any(isinstance(c, dict) and c.get("type") == "MFLossMonitor" for c in callbacks or ()):
         yield ("recipe",), f"{recipe.source}: callbacks: MFLossMonitor is missing; without it no step can be followed"

@@ -109,7 +109,9 @@ def ui(
 @app.command()
 def params(
     recipe: Annotated[Path, typer.Argument(help="MindFormers YAML with a pet_config.")],
-    total: Annotated[int | None, typer.Option(min=1, help="Denominator of the ratio, instead of the exact total.")] = None,
+    total: Annotated[
+        int | None, typer.Option(min=1, help="Denominator of the ratio, instead of the exact total.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print the exact parameter counts of a recipe, without building the network."""

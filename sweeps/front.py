@@ -25,7 +25,7 @@ def nondominated(points: Losses) -> npt.NDArray[np.bool_]:
         (points,) mask.
     """
     valid = ~np.isnan(points).any(axis=1)
-    mask = valid.copy()
+    mask: npt.NDArray[np.bool_] = valid.copy()
     for i in np.flatnonzero(valid):
         others = points[valid]
         dominated = np.all(others <= points[i], axis=1) & np.any(others < points[i], axis=1)

@@ -29,7 +29,9 @@ th:first-child, td:first-child { text-align: left; }
 """
 
 
-def html(sweep: str, objectives: Sequence[Objective], results: Sequence[Result], base: Result | None, front: Front) -> str:
+def html(
+    sweep: str, objectives: Sequence[Objective], results: Sequence[Result], base: Result | None, front: Front
+) -> str:
     """Return the page of a sweep: one chart a pair of objectives, then the table of all complete trials."""
     complete = [result for result in results if result.state == "complete"]
     charts = [
@@ -40,8 +42,8 @@ def html(sweep: str, objectives: Sequence[Objective], results: Sequence[Result],
 <html lang="en"><head><meta charset="utf-8"><title>{escape(sweep)}: Pareto front</title>
 <style>{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>
 <h1>{escape(sweep)}</h1>
-<p>{len(complete)} complete trials, {len(front.results)} on the front, {sum(not r.feasible for r in complete)} miss a gate.
-Bars are 95 % intervals. Knee: the front's point nearest to the ideal one.</p>
+<p>{len(complete)} complete trials, {len(front.results)} on the front,
+{sum(not r.feasible for r in complete)} miss a gate. Bars are 95 % intervals. Knee: the front's point nearest to the ideal one.</p>
 <div class="plots">{"".join(charts)}</div>
 <h2>Trials</h2><div class="scroll">{_table(objectives, complete, base, front)}</div>
 </body></html>

@@ -18,7 +18,11 @@ def main(manifest: Path, measurements: list[Path]) -> int:
         now = found[name].value if name in found else None
         equal &= now == score["value"]
         print(f"{name:28} trial {score['value']!r:22} now {now!r:22} {'equal' if now == score['value'] else 'DIFFERS'}")
-    print("the trial's numbers again" if equal else "not the trial's numbers: another machine or other versions may differ")
+    print(
+        "the trial's numbers again"
+        if equal
+        else "not the trial's numbers: another machine or other versions may differ"
+    )
     return 0 if equal else 1
 
 

@@ -16,8 +16,8 @@ _LOWER_IS_BETTER = ("ratio", "trainable", "seconds", "train_loss")
 def select(text: str, known: Known) -> Result:
     """Return the selected result; only a feasible trial is ever the knee or the best of anything.
 
-    ``best:METRIC`` takes any metric or formula of the sweep: an objective in its own direction, of the others durations,
-    sizes, losses and shares of blanks as low as possible, the rest as high as possible.
+    ``best:METRIC`` takes any metric or formula of the sweep: an objective in its own direction; of the others,
+    durations, sizes, losses and shares of blanks as low as possible, the rest as high as possible.
 
     Raises:
         SelectionError: the text is none of the three forms, or what it means is not there.

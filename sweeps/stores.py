@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import URL
+
 
 class StoreError(ValueError):
     """A store cannot be opened or written."""
@@ -24,12 +26,12 @@ class Stores:
     @property
     def tracking_uri(self) -> str:
         """MLflow's database."""
-        return f"sqlite:///{self.root / 'mlflow.db'}"
+        return _url(self.root / "mlflow.db")
 
     @property
     def study_url(self) -> str:
         """The studies' database."""
-        return f"sqlite:///{self.root / 'sweeps.db'}"
+        return _url(self.root / "sweeps.db")
 
     @property
     def artifacts(self) -> Path:
@@ -61,7 +63,9 @@ class Stores:
             for folder in (self.artifacts, self.cache, self.sweeps):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{error.filename}: cannot make the folder: {error.strerror}; choose another --runs") from error
+            raise StoreError(
+                f"{error.filename}: cannot make the folder: {error.strerror}; choose another --runs"
+            ) from error
         for name in ("sweeps.db", "mlflow.db"):
             self._open_database(self.root / name)
 
@@ -73,3 +77,8 @@ class Stores:
                 database.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise StoreError(f"{file}: cannot be written: {error}; choose another --runs or mend the file") from error
+
+
+def _url(file: Path) -> str:
+    # not by hand: what follows a ? or # in a folder's name would be no part of the file's
+    return URL.create("sqlite", database=str(file)).render_as_string()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -17,41 +18,54 @@ from trainer.measurement import Measurement
 
 _ENQUEUED = "enqueued"
 _CONFIG = "config"
+_MAY_CHANGE = ("trials", "slots", "timeout")
 
 
 def open_study(config: SweepConfig, url: str) -> optuna.Study:
     """Open the sweep's study, made anew where there is none.
 
     Raises:
-        StoreError: the database cannot be opened, or holds a study of that name with other objectives.
+        StoreError: the database cannot be opened, or the sweep was started with other settings.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     directions = [objective.direction for objective in config.objectives]
     try:
-        study = optuna.create_study(
-            storage=url, study_name=config.name, directions=directions, sampler=sampler(config), load_if_exists=True
-        )
+        study = optuna.create_study(storage=url, study_name=config.name, directions=directions, load_if_exists=True)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise StoreError(f"study database: cannot be opened: {error}") from error
-    if [direction.name.lower() for direction in study.directions] != directions:
-        raise StoreError(f"study {config.name} exists with other objectives: give the sweep another `name`")
+    _refuse_changes(study, config)
     if _ENQUEUED not in study.user_attrs:
         study.set_metric_names([objective.metric for objective in config.objectives])
         for params in config.enqueued_params():
-            study.enqueue_trial(params)
+            study.enqueue_trial(params, skip_if_exists=True)
         study.set_user_attr(_ENQUEUED, True)
+    # a sweep that goes on must not draw once more what it drew before
+    study.sampler = sampler(config, config.seed + len(study.get_trials(deepcopy=False)))
     study.set_user_attr(_CONFIG, config.model_dump_json())
     return study
 
 
-def sampler(config: SweepConfig) -> BaseSampler:
-    """Return the sampler that the sweep names, seeded."""
+def _refuse_changes(study: optuna.Study, config: SweepConfig) -> None:
+    """Refuse settings that would make later trials another experiment than those that the study holds."""
+    if _CONFIG not in study.user_attrs:
+        return
+    was, now = json.loads(study.user_attrs[_CONFIG]), json.loads(config.model_dump_json())
+    changed = [key for key in now if key not in _MAY_CHANGE and was.get(key) != now[key]]
+    if changed:
+        raise StoreError(
+            f"sweep {config.name} was started with another {', '.join(changed)}; change it back, "
+            f"or give the sweep another `name` (only {', '.join(_MAY_CHANGE)} may change)"
+        )
+
+
+def sampler(config: SweepConfig, seed: int) -> BaseSampler:
+    """Return the sampler that the sweep names."""
     if config.sampler.type == "random":
-        return RandomSampler(seed=config.seed)
+        return RandomSampler(seed=seed)
     if config.sampler.type == "nsga2":
-        return NSGAIISampler(seed=config.seed)
+        return NSGAIISampler(seed=seed)
     return TPESampler(
-        seed=config.seed,
+        seed=seed,
         n_startup_trials=config.sampler.startup_trials,
         multivariate=True,
         # conditional parameters: each set of parameters that occurs together is modelled together

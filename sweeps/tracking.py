@@ -18,10 +18,10 @@ from trainer.step_log import StepRecord
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-from mlflow.entities import Metric, Param, RunTag, ViewType  # noqa: E402 (telemetry is off first)
-from mlflow.exceptions import MlflowException  # noqa: E402
-from mlflow.tracking import MlflowClient  # noqa: E402
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE  # noqa: E402
+from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 _PARENT, _TRIAL = "lorasweep.sweep", "lorasweep.trial"
 _BATCH = 1000  # metrics that the server takes in one call
@@ -54,9 +54,11 @@ class Tracker:
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise StoreError(f"mlflow: cannot open the tracking store: {error}") from error
         self._tagged: dict[str, dict[str, str]] = {}
-        self._runs = {
+        self._runs: dict[str, str] = {
             run.data.tags[_TRIAL]: run.info.run_id
-            for run in self._client.search_runs([self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000)
+            for run in self._client.search_runs(
+                [self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000
+            )
             if _TRIAL in run.data.tags
         }
         self.parent = self._runs.get(_PARENT) or self._create(_PARENT, sweep, {})
@@ -65,7 +67,7 @@ class Tracker:
         """Open the run of a trial, a new one or the one it had before it was interrupted; returns its id."""
         if label not in self._runs:
             self._create(label, label, {MLFLOW_PARENT_RUN_ID: self.parent})
-        run = self._runs[label]
+        run: str = self._runs[label]
         self._client.update_run(run, status="RUNNING")
         self._client.log_batch(
             run,

@@ -106,7 +106,9 @@ def front_table(front: Front, objectives: Sequence[Objective], base: Result | No
     return table
 
 
-def results_table(results: Sequence[Result], base: Result | None, objectives: Sequence[Objective], front: Front) -> Table:
+def results_table(
+    results: Sequence[Result], base: Result | None, objectives: Sequence[Objective], front: Front
+) -> Table:
     """Return every trial as a table, with its state; where it failed, why."""
     table = _table("Trials", results, objectives)
     if base is not None:

@@ -72,7 +72,9 @@ def test_base_and_every_trial_have_a_finished_run_below_the_sweeps(tracked: dict
 
 
 def test_run_holds_every_training_step(runs: Path, tracked: dict[str, Run]) -> None:
-    history = MlflowClient(f"sqlite:///{runs}/mlflow.db").get_metric_history(tracked["trial-0000"].info.run_id, "train/loss")
+    history = MlflowClient(f"sqlite:///{runs}/mlflow.db").get_metric_history(
+        tracked["trial-0000"].info.run_id, "train/loss"
+    )
     assert [metric.step for metric in history] == list(range(1, 11))
 
 
@@ -133,7 +135,11 @@ def test_exported_folder_gives_the_trials_numbers_again(runs: Path, tmp_path: Pa
     out = tmp_path / FOLDER
     run("export", "--runs", runs, "--select", "trial:0", "--out", out)
     done = subprocess.run(
-        [str(out / "launch.sh")], env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, check=False
+        [str(out / "launch.sh")],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "the trial's numbers again" in done.stdout

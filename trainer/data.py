@@ -45,8 +45,8 @@ def rows(items: Iterable[Item], protocol: str, codec: TextCodec, seq_length: int
     """Yield ``(input_ids, labels)`` of each item, both int32 of ``(seq_length + 1,)``.
 
     The network drops the last token of its input and the first label, so ``seq_length`` tokens are trained on. Labels
-    are set on the answer only. What is longer is cut off at the end; an item whose whole answer is cut off gives no row,
-    since it would give no loss.
+    are set on the answer only. What is longer is cut off at the end; an item whose whole answer is cut off gives no
+    row, since it would give no loss.
     """
     for item in items:
         prompt = codec.prompt(TEMPLATES[protocol], item.fields)
@@ -80,7 +80,9 @@ def make_record(record: Path, data: Path, protocol: str, codec: TextCodec, seq_l
             for ids, labels in rows(read(protocol, data), protocol, codec, seq_length, pad)
         ]
         if not made:
-            raise ValueError(f"{data}: no item fits seq_length {seq_length}; raise it, or drop it from the search space")
+            raise ValueError(
+                f"{data}: no item fits seq_length {seq_length}; raise it, or drop it from the search space"
+            )
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()

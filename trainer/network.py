@@ -103,7 +103,8 @@ def _read(file: Path, names: tuple[str, ...] | None = None) -> dict[str, Any]:
 
 def adapter_weights(network: Any) -> Arrays:
     """Copy the LoRA weights out of a network, by their MindFormers names."""
-    return {p.name: p.asnumpy().copy() for p in network.get_parameters() if "lora" in p.name}
+    # by way of float32: NumPy has no bfloat16
+    return {p.name: ops.cast(p, ms.float32).asnumpy().copy() for p in network.get_parameters() if "lora" in p.name}
 
 
 def load_adapter(network: Any, weights: Arrays) -> None:

@@ -7,7 +7,6 @@ import gc
 import json
 import platform
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -99,19 +98,21 @@ class Session:
             for b, its in zip(benchmarks, items, strict=True)
         ]
         longest = max(len(p) + b.max_new_tokens for b, ps in zip(benchmarks, prompts, strict=True) for p in ps)
+        pad = self._config.model.model_config.pad_token_id
         batch, seq_length = max(b.batch for b in benchmarks), -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
         step = self._decoding_step(batch, seq_length)
         self._seconds["load"] = time.monotonic() - started
         for benchmark, its, ids in zip(benchmarks, items, prompts, strict=True):
-            shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, self._config.model.model_config.pad_token_id)
-            self._measure(benchmark, its, lambda ids=ids, shape=shape: greedy(step, ids, shape))
+            started = time.monotonic()
+            shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, pad)
+            outputs = [self._codec.text(output).strip() for output in greedy(step, ids, shape)]
+            self._grade(benchmark, its, outputs)
+            self._seconds[benchmark.protocol] = time.monotonic() - started
 
-    def _measure(self, benchmark: Benchmark, items: list[Item], decode: Callable[[], list[list[int]]]) -> None:
-        started = time.monotonic()
-        evaluation = evaluate(benchmark.protocol, items, [self._codec.text(ids).strip() for ids in decode()])
+    def _grade(self, benchmark: Benchmark, items: list[Item], predictions: list[str]) -> None:
+        evaluation = evaluate(benchmark.protocol, items, predictions)
         self._scores |= evaluation.metrics
         write_predictions(self._paths.predictions(benchmark.protocol), evaluation)
-        self._seconds[benchmark.protocol] = time.monotonic() - started
 
     def finish(self, file: Path, seconds: float) -> None:
         """Write the measurement to ``file``, the last thing that a launch does."""
@@ -125,9 +126,14 @@ class Session:
         ).write(file)
 
     def _check_accounting(self, trained: Any) -> None:
-        counted, promised = network.count_parameters(trained), (self._job.trainable, self._job.total + self._job.trainable)
+        counted, promised = (
+            network.count_parameters(trained),
+            (self._job.trainable, self._job.total + self._job.trainable),
+        )
         if counted != promised:
-            raise AccountingError(f"network has (trainable, all) = {counted} parameters, the recipe promised {promised}")
+            raise AccountingError(
+                f"network has (trainable, all) = {counted} parameters, the recipe promised {promised}"
+            )
 
     def _decoding_step(self, batch: int, seq_length: int) -> Any:
         model = network.build(self._config, seq_length, batch, adapter=self._adapter is not None)

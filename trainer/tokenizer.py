@@ -34,7 +34,9 @@ class TextCodec:
         """
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         if tokenizer.eos_token_id is None:
-            raise ValueError(f"{folder}: the tokenizer names no eos_token in tokenizer_config.json; answers need one to end")
+            raise ValueError(
+                f"{folder}: the tokenizer names no eos_token in tokenizer_config.json; answers need one to end"
+            )
         return cls(tokenizer, tokenizer.bos_token_id, tokenizer.eos_token_id)
 
     def prompt(self, template: str, fields: Mapping[str, str]) -> list[int]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -52,4 +51,4 @@ def _is_parallel(recipe: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from sweeps.page import html
-from sweeps.results import find_front
+from sweeps.results import Result, find_front
 from tests.sweeps.made import OBJECTIVES, result
 
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-def page(*results: object) -> str:
-    return html("tiny", OBJECTIVES, results, None, find_front(results, OBJECTIVES))  # type: ignore[arg-type]
+def page(*results: Result) -> str:
+    return html("tiny", OBJECTIVES, results, None, find_front(results, OBJECTIVES))
 
 
 def test_page_loads_nothing_from_elsewhere() -> None:
@@ -27,5 +28,6 @@ def test_page_shows_every_complete_trial_with_its_values() -> None:
 
 
 def test_names_and_values_from_a_sweep_file_are_no_markup() -> None:
-    text = html(HOSTILE, OBJECTIVES, [result(0, 40.0, 0.01, **{HOSTILE: HOSTILE})], None, find_front([], OBJECTIVES))
+    hostile = dataclasses.replace(result(0, 40.0, 0.01), configuration={HOSTILE: HOSTILE})
+    text = html(HOSTILE, OBJECTIVES, [hostile], None, find_front([], OBJECTIVES))
     assert HOSTILE not in text

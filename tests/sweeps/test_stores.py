@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from sweeps.stores import StoreError, Stores
 
@@ -14,6 +15,16 @@ def test_databases_are_in_wal_mode(tmp_path: Path) -> None:
     for name in ("sweeps.db", "mlflow.db"):
         with sqlite3.connect(stores.root / name) as database:
             assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("folder", ["a'; echo 训练", "what?#100%41"])
+def test_url_leads_to_the_file_whatever_the_folder_is_called(tmp_path: Path, folder: str) -> None:
+    stores = Stores(tmp_path / folder)
+    stores.create()
+    with create_engine(stores.study_url).begin() as connection:
+        connection.execute(text("CREATE TABLE found (id INTEGER)"))
+    with sqlite3.connect(stores.root / "sweeps.db") as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("found",)]
 
 
 def test_file_in_the_way_of_the_folder_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def record(step: int, loss: float) -> StepRecord:
 
 
 def test_trial_is_a_child_run_with_its_params_in_full(tracker: Tracker, client: MlflowClient) -> None:
-    run = client.get_run(tracker.start_trial(LABEL, {"learning_rate": 0.00012345678, "target_modules": ["wq", "wo"]}, {}))
+    run = client.get_run(
+        tracker.start_trial(LABEL, {"learning_rate": 0.00012345678, "target_modules": ["wq", "wo"]}, {})
+    )
     assert run.data.params == {"learning_rate": "0.00012345678", "target_modules": "wq wo"}
     assert run.data.tags["mlflow.parentRunId"] == tracker.parent
     assert run.info.status == "RUNNING"
@@ -49,9 +51,13 @@ def test_loss_of_a_diverged_run_is_logged_as_not_a_number(tracker: Tracker, clie
     assert math.isnan(client.get_run(run).data.metrics["train/loss"])
 
 
-def test_measured_value_stands_beside_its_interval_and_its_number_of_items(tracker: Tracker, client: MlflowClient) -> None:
+def test_measured_value_stands_beside_its_interval_and_its_number_of_items(
+    tracker: Tracker, client: MlflowClient
+) -> None:
     run = tracker.start_trial(LABEL, {}, {})
-    measurement = Measurement(scores={"f1": Score(61.5, 200, 55.0, 68.0)}, seconds={"train": 3.5}, versions={"python": "3"})
+    measurement = Measurement(
+        scores={"f1": Score(61.5, 200, 55.0, 68.0)}, seconds={"train": 3.5}, versions={"python": "3"}
+    )
     tracker.log_measurement(run, {"f1": 61.5, "ratio": 0.01}, measurement)
     metrics = client.get_run(run).data.metrics
     assert metrics == {

@@ -47,12 +47,16 @@ def squad(rng: random.Random, count: int) -> dict[str, object]:
         context = " ".join(fact.sentence for fact in facts)
         start = context.index(asked.sentence) + asked.sentence.index(asked.answer)
         answer = {"text": asked.answer, "answer_start": start}
-        paragraphs.append({"context": context, "qas": [{"id": f"{i}", "question": asked.question, "answers": [answer]}]})
+        paragraphs.append(
+            {"context": context, "qas": [{"id": f"{i}", "question": asked.question, "answers": [answer]}]}
+        )
     return {"version": "1.1", "data": [{"title": "lorasweep tiny", "paragraphs": paragraphs}]}
 
 
 def _write_problems(file: Path, drawn: list[corpus.Problem]) -> None:
-    lines = [json.dumps({"problem": p.problem, "solution": p.solution, "kind": p.kind}, ensure_ascii=False) for p in drawn]
+    lines = [
+        json.dumps({"problem": p.problem, "solution": p.solution, "kind": p.kind}, ensure_ascii=False) for p in drawn
+    ]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
 """Train the tiny base model from scratch: ``python -m trainer.tiny.pretrain OUT.safetensors [--seed 1]``.
 
 Shows four kinds of rows, loss on the answers only: passages with questions (the base ability), bare sums
-(``12 + 35 = 47``), the same sums as an instruction (``12 + 35 = ?``) with the contest's form of answer, and sentences to
-be repeated (which makes the copying circuits form early). Problems asked in words, the task of LoRA, never occur.
+(``12 + 35 = 47``), the same sums as an instruction (``12 + 35 = ?``) with the contest's form of answer, and sentences
+to be repeated (which makes the copying circuits form early). Problems asked in words, the task of LoRA, never occur.
 """
 
 from __future__ import annotations
@@ -79,7 +79,6 @@ class Rows:
         drawn = [corpus.operation(self._rng) for _ in range(SEQ // 6)]
         return [(f"{a} {op} {b} =", str(result)) for a, op, b, result in drawn]
 
-
     def _instructions(self) -> list[tuple[str, str]]:
         drawn = [(self._rng.choice(("", " =", " = ?")), corpus.operation(self._rng)) for _ in range(4)]
         return [
@@ -113,7 +112,9 @@ def _check(model: Any, rng: random.Random) -> str:
     prompts, answers = [], []
     for _ in range(200):
         facts = corpus.passage(rng, 3)
-        prompts.append(TEMPLATES["squad"].format(passage=" ".join(f.sentence for f in facts), question=facts[0].question))
+        prompts.append(
+            TEMPLATES["squad"].format(passage=" ".join(f.sentence for f in facts), question=facts[0].question)
+        )
         answers.append(facts[0].answer)
     for _ in range(200):
         a, op, b, result = corpus.operation(rng)
@@ -150,7 +151,9 @@ def main() -> None:
         tokens, labels = rows.batch(copies=0.25 if i < STEPS // 3 else 0.05)
         losses.append(float(step(tokens, labels).asnumpy()))
         if (i + 1) % 50 == 0:
-            print(f"step {i + 1}/{STEPS} loss {np.mean(losses[-50:]):.4f} {time.monotonic() - started:.0f} s", flush=True)
+            print(
+                f"step {i + 1}/{STEPS} loss {np.mean(losses[-50:]):.4f} {time.monotonic() - started:.0f} s", flush=True
+            )
         if (i + 1) % 500 == 0:
             save_file(weights(model), arguments.out)
             print(_check(model, random.Random(0)), flush=True)

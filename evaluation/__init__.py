@@ -1,0 +1,1 @@
+"""What a model can do: decoding, one metric a file, and the protocols that tie them to data sets."""
