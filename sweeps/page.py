@@ -43,7 +43,8 @@ def html(
 <style>{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>
 <h1>{escape(sweep)}</h1>
 <p>{len(complete)} complete trials, {len(front.results)} on the front,
-{sum(not r.feasible for r in complete)} miss a gate. Bars are 95 % intervals. Knee: the front's point nearest to the ideal one.</p>
+{sum(not r.feasible for r in complete)} miss a gate. Bars are 95 % intervals.
+Knee: the front's point nearest to the ideal one.</p>
 <div class="plots">{"".join(charts)}</div>
 <h2>Trials</h2><div class="scroll">{_table(objectives, complete, base, front)}</div>
 </body></html>

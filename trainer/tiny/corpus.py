@@ -17,7 +17,8 @@ LIMIT = 30
 """Operands lie in [0, LIMIT); results therefore in [0, 2 * LIMIT)."""
 
 NAMES = (
-    "tom anna bill mary jack lucy paul rose mike jane carl emma fred ella hugo iris ivan kate leo nina omar ruth sam zoe"
+    "tom anna bill mary jack lucy paul rose mike jane carl emma fred ella hugo iris ivan kate leo nina omar ruth sam "
+    "zoe"
 ).split()
 ADJECTIVES = (
     "red blue green old new small big stone wooden quiet royal silver golden north south upper lower cold warm bright "
