@@ -22,14 +22,14 @@ _LETTERS = (
     r"[A-D]{1,4}(?![A-Za-z0-9'])(?!(?<=A) (?!(?:because|since|as|is|and|or)\b)[a-z])"
     r"(?!(?!选?项|是|正确|错|不|因|或|和|与|及)[一-龥])"
 )
-_OPTIONS = rf"(?P<options>{_LETTERS}(?:(?:\.? ?(?:[,、/&]|\bor\b|\band\b|或|和|与|及) ?)+{_LETTERS})*)"
+_OPTIONS = rf"(?P<options>(?>{_LETTERS}(?:(?:\.? ?(?:[,、/&]|\bor\b|\band\b|或|和|与|及) ?){{1,2}}{_LETTERS}){{0,3}}))"
 _NAME = (
-    r"(?<!wrong )(?<!incorrect )(?<!not )\b(?i:options?|answers?|choices?|choose|select|pick)\b"
+    r"(?<!wrong )(?<!incorrect )(?<![Nn]ot )\b(?i:options?|answers?|choices?|choose|select|pick)\b"
     r"(?:(?: [a-z]+){0,6}? is)?|(?<!不)(?<!不能)(?:答案|选)"
 )
 _WRONG = r"\.? ?(?:(?:is|are) (?:not|wrong|incorrect|false)\b|isn't\b|(?:选?项)?是?(?:错|不))"
-_RIGHT = r"\.? ?(?:is (?:the )?(?:right|correct|answer)\b|(?:选?项)?是?(?:正确|对的)(?![一-龥]))"
-_NAMED = re.compile(rf"(?:{_NAME})[ :是为应该选项择]*{_OPTIONS}(?!{_WRONG})")
+_RIGHT = r"\.? ?(?:is (?:the )?(?:right|correct|answer)\b|(?:选?项)?是?(?:正确的?|对的)(?![一-龥]))"
+_NAMED = re.compile(rf"(?:{_NAME})[ :是为应该选项择]{{0,9}}{_OPTIONS}(?!{_WRONG})")
 _JUDGED = re.compile(rf"(?<![A-Za-z0-9]){_OPTIONS}{_RIGHT}")
 _ALONE = re.compile(r"([A-Da-d])[.:、]?")
 _LEADING = re.compile(rf"{_OPTIONS}[.:、](?![A-Z]\.)")

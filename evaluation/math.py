@@ -3,8 +3,8 @@ r"""Grading of calculations: by numbers, never by strings alone.
 **Where the answer is.** In the first of these that there is:
 
 1. what the first ``\boxed{...}`` holds;
-2. the first line that says ``答案是``, ``答案为``, ``答案:``, ``answer is``, ``answer:`` or starts with ``####``, and has
-   a digit after it: the end of an answer that was worked out step by step;
+2. the first line with ``答案是``, ``答案为``, ``答案:``, ``answer is``, ``answer:`` or, at its start, ``####``, and
+   then a digit: the end of an answer that was worked out step by step;
 3. the first line with a digit: a base model that has answered rambles on below.
 
 In 2 and 3 it is the first number after the last mark that a number follows, the marks being ``=``, ``≈``, ``:``,
@@ -36,7 +36,8 @@ _RELATIVE, _NOISE = Decimal("1e-6"), Decimal("1e-14")
 _CONTEXT = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])  # hostile numbers become NaN or infinite
 _LONGEST = 20_000  # characters read of a text: more than any answer, few enough for every expression below
 
-_DIGITS = r"(?>\d+/\d+(?![\d.])|(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+# after NFKC and _plain; every run of whitespace is one blank
+_DIGITS = r"(?>\d+/\d+(?!\d|\.\d)|(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+)"
 _EXPONENT = r"(?:[eE](?P<e>[-+]?\d+)|\ ?[*x×]\ ?10\ ?\^\ ?[{(]?(?P<ten>[-+]?\d+)[})]?)"
 _NUMBER = rf"(?P<sign>[-+]\ ?)?(?P<digits>{_DIGITS}){_EXPONENT}?(?P<percent>\ ?%)?"
 _ANONYMOUS = re.sub(r"\?P<\w+>", "?:", _NUMBER)
@@ -80,13 +81,6 @@ class Number:
     value: Decimal
     percent: bool
 
-    def meets(self, key: Number) -> bool:
-        """Whether this is ``key``, by the rule of this module's docstring."""
-        if self.percent == key.percent:
-            return _equal(self.value, key.value)
-        mine, its = self.value.scaleb(-2 * self.percent), key.value.scaleb(-2 * key.percent)
-        return _equal(self.value, key.value) or _equal(mine, its)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -106,7 +100,7 @@ def is_correct(prediction: str, solution: str) -> bool:
         given, key = answer(prediction), answer(solution)
         if given is None or key is None or given.between != key.between:
             return False
-        return all(number.meets(expected) for number, expected in zip(given.numbers, key.numbers, strict=True))
+        return all(_meets(number, expected) for number, expected in zip(given.numbers, key.numbers, strict=True))
 
 
 def answer(text: str) -> Answer | None:
@@ -119,6 +113,14 @@ def answer(text: str) -> Answer | None:
         return None
     found = _result(next(filter(_FINAL.search, lines), lines[0]))
     return None if found is None else Answer((found,), ("", ""))
+
+
+def _meets(number: Number, key: Number) -> bool:
+    if _equal(number.value, key.value):
+        return True
+    if number.percent == key.percent:
+        return False
+    return _equal(number.value.scaleb(-2 * number.percent), key.value.scaleb(-2 * key.percent))
 
 
 def _equal(value: Decimal, key: Decimal) -> bool:
@@ -176,7 +178,7 @@ def _result(line: str) -> Number | None:
             continue
         chosen = found[0] if start else found[-1]
         result = None if chosen["unfinished"] else _number(_ONE.fullmatch(chosen[0]))
-        if start and line[found[0].end() : found[min(1, len(found) - 1)].start()] == " ":
+        if start and len(found) > 1 and line[found[0].end() : found[1].start()] == " ":
             break
     return result
 
