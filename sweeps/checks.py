@@ -34,7 +34,7 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
     lacking = [message for path in _NEEDED for message in recipe.faults([path])]
     problems += [(("recipe",), message) for message in lacking]
     if not lacking:
-        problems += _hardware_problems(config, recipe)
+        problems += [*_hardware_problems(config, recipe), *_base_problems(config, recipe)]
         fixed = {path: value for path, value in config.space.fixed.items() if path not in unknown}
         problems += _module_problems(config, recipe, fixed)
     if problems:
@@ -62,6 +62,18 @@ def _hardware_problems(config: SweepConfig, recipe: Recipe) -> Iterator[Problem]
     callbacks: Any = recipe.get("callbacks")
     if not any(isinstance(c, dict) and c.get("type") == "MFLossMonitor" for c in callbacks or ()):
         yield ("recipe",), f"{recipe.source}: callbacks: MFLossMonitor is missing; without it no step can be followed"
+
+
+def _base_problems(config: SweepConfig, recipe: Recipe) -> Iterator[Problem]:
+    """MindFormers ends with an error where it cannot load the base, but only after minutes of starting up."""
+    base, kind = config.model.base, recipe.values.get("load_ckpt_format") or "ckpt"
+    if base.suffix != f".{kind}":
+        yield ("model", "base"), f"{base.name} does not go with {recipe.source}: load_ckpt_format is {kind}"
+    elif recipe.values.get("use_parallel") and kind != "ckpt":
+        yield (
+            ("model", "base"),
+            f"{base.name}: with use_parallel: True MindFormers takes a single .ckpt file; convert it",
+        )
 
 
 def _module_problems(config: SweepConfig, recipe: Recipe, fixed: Mapping[str, object]) -> Iterator[Problem]:

@@ -17,7 +17,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# where there is no terminal to be narrow, as in a pipe or a CI log, nothing need be cut off
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 Runs = Annotated[Path, typer.Option(help="Folder of databases, artifacts and trials.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -39,22 +39,21 @@ class Plan:
     tags: Mapping[str, str]
 
     def prepare(
-        self, paths: TrialPaths, placement: Placement, settings: Mapping[str, object], label: str, *, train: bool
+        self, paths: TrialPaths, placement: Placement, settings: Mapping[str, object] | None, label: str
     ) -> Launch:
         """Write a job's recipe and job file; returns what is to be launched.
 
         Args:
-            settings: recipe paths that the trial sets; empty for the untouched base.
-            train: whether to train before measuring.
+            settings: recipe paths that the trial sets; None for the untouched base, which is only measured.
         """
         config = self.config
-        everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed, **settings}
+        everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed, **(settings or {})}
         seq_length = int(str(everything.get(SEQ_LENGTH, self.recipe.get(SEQ_LENGTH))))
         pad = int(str(everything.get(PAD, self.recipe.get(PAD))))
         record = record_path(
             self.cache, config.train.data, config.train.protocol, config.model.tokenizer, seq_length, pad
         )
-        accounting = self.account(settings)
+        accounting = self.account(settings or {})
         job = Job(
             tokenizer=config.model.tokenizer,
             train=config.train.data,
@@ -70,7 +69,8 @@ class Plan:
         job.write(paths.job)
         made_by = f"lorasweep {version('lorasweep')}: sweep {config.name}, {label}\nrecipe: {self.recipe.source}"
         files.write_whole(paths.recipe, self.recipe.render({**everything, RECORD: str(record)}, made_by))
-        return Launch(paths.recipe, paths.job, (*(("train",) if train else ()), *config.evaluation))
+        stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
+        return Launch(paths.recipe, paths.job, stages)
 
     def account(self, settings: Mapping[str, object]) -> Accounting:
         """Return the exact parameter counts of a trial; raises ``LoraError`` where its adapter fits no module."""

@@ -122,5 +122,5 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
+        return ",".join(map(str, value))
     return str(value)

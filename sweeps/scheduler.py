@@ -36,7 +36,7 @@ class Running:
     label: str
     run: str
     paths: TrialPaths
-    settings: Mapping[str, object]
+    settings: Mapping[str, object] | None
     launcher: Launcher
     last_step: StepRecord | None = None
 
@@ -95,7 +95,7 @@ class Scheduler:
     def _launch(self, trial: optuna.Trial | None) -> None:
         space = self.plan.config.space
         configuration: Mapping[str, object] = {}
-        settings: Mapping[str, object] = {}
+        settings: Mapping[str, object] | None = None
         if trial is not None:
             params = space.suggest(trial)
             configuration, settings = space.configuration(params), space.settings(params)
@@ -103,7 +103,7 @@ class Scheduler:
         label = trial_label(None if trial is None else trial.number)
         paths = TrialPaths(self.plan.folder / label)
         placement = self.slots.lease()
-        launch = self.plan.prepare(paths, placement, settings, label, train=trial is not None)
+        launch = self.plan.prepare(paths, placement, settings, label)
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
         launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
         self.running.append(Running(trial, label, run, paths, settings, launcher))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -27,7 +28,7 @@ def open_study(config: SweepConfig, url: str) -> optuna.Study:
     Raises:
         StoreError: the database cannot be opened, or the sweep was started with other settings.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _quiet()
     directions = [objective.direction for objective in config.objectives]
     try:
         study = optuna.create_study(storage=url, study_name=config.name, directions=directions, load_if_exists=True)
@@ -43,6 +44,12 @@ def open_study(config: SweepConfig, url: str) -> optuna.Study:
     study.sampler = sampler(config, config.seed + len(study.get_trials(deepcopy=False)))
     study.set_user_attr(_CONFIG, config.model_dump_json())
     return study
+
+
+def _quiet() -> None:
+    # not the user's business: optuna's version is pinned, so what it calls experimental does not change
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def _refuse_changes(study: optuna.Study, config: SweepConfig) -> None:
@@ -150,7 +157,7 @@ def load_config(study: optuna.Study) -> SweepConfig:
 
 def load_study(name: str, url: str) -> optuna.Study:
     """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _quiet()
     try:
         return optuna.load_study(study_name=name, storage=url)
     except KeyError as error:

@@ -5,6 +5,7 @@ The only importer of mlflow. Explicit run ids, no fluent calls, metrics in batch
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -43,6 +44,7 @@ class Tracker:
     """
 
     def __init__(self, uri: str, artifacts: Path, sweep: str) -> None:
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         try:
             self._client = MlflowClient(tracking_uri=uri)
             experiment = self._client.get_experiment_by_name(sweep)

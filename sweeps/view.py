@@ -60,8 +60,7 @@ class View:
 
     def started(self, label: str, configuration: Mapping[str, object]) -> None:
         """A job was launched."""
-        settings = "  ".join(f"{name}={shown(value)}" for name, value in configuration.items())
-        self.say(f"{label} started  {settings or 'the untouched base model'}")
+        self.say(f"{label} started  {_settings(configuration) or 'the untouched base model'}")
 
     def finished(self, label: str, values: Mapping[str, float], seconds: float) -> None:
         """A job measured its values."""
@@ -96,13 +95,12 @@ class View:
 
 def front_table(front: Front, objectives: Sequence[Objective], base: Result | None) -> Table:
     """Return the front as a table, the base above it for comparison; the knee is marked."""
-    table = _table("Front: feasible trials that no other dominates", front.results, objectives)
+    table = _table("Front: feasible trials that no other dominates", objectives)
     if base is not None:
-        table.add_row(*_cells(base, "", objectives, ()), style="dim", end_section=True)
-    names = _parameters(front.results)
+        _add(table, base, "", objectives, "dim", end=True)
     for result in front.results:
         knee = result is front.knee
-        table.add_row(*_cells(result, "knee" if knee else "", objectives, names), style="bold" if knee else "")
+        _add(table, result, "knee" if knee else "front", objectives, "bold" if knee else "")
     return table
 
 
@@ -110,9 +108,9 @@ def results_table(
     results: Sequence[Result], base: Result | None, objectives: Sequence[Objective], front: Front
 ) -> Table:
     """Return every trial as a table, with its state; where it failed, why."""
-    table = _table("Trials", results, objectives)
+    table = _table("Trials", objectives)
     if base is not None:
-        table.add_row(*_cells(base, "", objectives, ()), style="dim", end_section=True)
+        _add(table, base, "", objectives, "dim", end=True)
     for result in results:
         state = result.state
         if result is front.knee:
@@ -121,9 +119,7 @@ def results_table(
             state = "front"
         elif state == "complete" and not result.feasible:
             state = "misses " + ", ".join(gate for gate, violation in result.violations.items() if violation > 0)
-        table.add_row(*_cells(result, state, objectives, _parameters(results)))
-        if result.reason:
-            table.add_row("", Text(result.reason, overflow="fold"), style="red")
+        _add(table, result, state, objectives, "red" if result.reason else "")
     return table
 
 
@@ -143,26 +139,28 @@ def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
     return table
 
 
-def _table(title: str, results: Sequence[Result], objectives: Sequence[Objective]) -> Table:
+def _table(title: str, objectives: Sequence[Objective]) -> Table:
     table = Table(title=title, title_justify="left", caption="In brackets: 95 % intervals.", caption_justify="left")
     table.add_column("trial", no_wrap=True)
     table.add_column("state")
     for objective in objectives:
         table.add_column(f"{objective.metric} ({objective.direction[:3]})", justify="right")
-    for name in _parameters(results):
-        table.add_column(Text(name), justify="right")
+    table.add_column("configuration")
     return table
 
 
-def _parameters(results: Sequence[Result]) -> list[str]:
-    return list(dict.fromkeys(name for result in results for name in result.configuration))
-
-
-def _cells(result: Result, state: str, objectives: Sequence[Objective], names: Sequence[str]) -> list[Text]:
+def _add(
+    table: Table, result: Result, state: str, objectives: Sequence[Objective], style: str, *, end: bool = False
+) -> None:
     values = [with_interval(result, objective.metric) for objective in objectives]
-    settings = [shown(result.configuration.get(name, "")) for name in names]
+    settings = _settings(result.configuration) or ("the untouched base" if result.number is None else "")
+    cells = (result.label, state, *values, "\n".join(filter(None, (settings, result.reason))))
     # as Text: what comes from a sweep file is no markup
-    return [Text(cell) for cell in (result.label, state, *values, *settings)]
+    table.add_row(*map(Text, cells), style=style, end_section=end)
+
+
+def _settings(configuration: Mapping[str, object]) -> str:
+    return "  ".join(f"{name}={shown(value)}" for name, value in configuration.items())
 
 
 def with_interval(result: Result, metric: str) -> str:

@@ -145,10 +145,21 @@ def find_reason(logs: list[Path], default: Path) -> tuple[str, Path]:
             text = log.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace")
         except FileNotFoundError:
             continue
-        lines = [line.strip() for line in text.splitlines() if _REASON.match(line)]
-        if lines:
-            return lines[-1][:500], log
+        lines = text.splitlines()
+        stated = [i for i, line in enumerate(lines) if _REASON.match(line)]
+        if stated:
+            return _statement(lines[stated[-1] :])[:500], log
     return "", default
+
+
+def _statement(lines: list[str]) -> str:
+    """Return the error that begins in the first line; MindSpore's own stand some lines below a bare ``RuntimeError:``."""
+    first = lines[0].strip()
+    if not first.endswith(":"):
+        return first
+    # headings are framed by dashes
+    said = (line.strip() for line in lines[1:] if line.strip() and not line.startswith("-"))
+    return f"{first} {next(said, '')}".rstrip(": ")
 
 
 def processes_of(root: Path) -> list[psutil.Process]:

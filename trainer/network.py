@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mindformers.trainer.utils
 import mindspore as ms
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,14 @@ class CpuTrainOneStepCell(MFTrainOneStepCell):  # type: ignore[misc]
     def process_loss_scale(self, overflow: Any) -> Any:
         """The loss scale is fixed on CPU, where training runs in float32."""
         return overflow
+
+
+def skip_barriers() -> None:
+    """Let MindFormers load a base on several CPU workers: there is no Barrier kernel on CPU, and none is needed there.
+
+    Its one use on this way is that one worker a host reads the file first, to warm the page cache for the others.
+    """
+    mindformers.trainer.utils.barrier = lambda: None
 
 
 def build(config: Any, seq_length: int, batch: int, adapter: bool) -> Any:

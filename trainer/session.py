@@ -49,6 +49,8 @@ class Session:
         self._job, self._paths = job, paths
         self._config = network.load_config(recipe)
         build_context(self._config)
+        if self._config.context.device_target == "CPU":
+            network.skip_barriers()
         ms.set_seed(self._config.seed)
         self._codec = TextCodec.load(job.tokenizer)
         self._adapter: network.Arrays | None = None

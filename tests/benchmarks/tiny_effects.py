@@ -41,14 +41,11 @@ VARIATIONS: tuple[tuple[str, object], ...] = (
     ("learning_rate", 3e-3),
     ("lora_rank", 1),
     ("lora_rank", 16),
-    ("lora_dropout", 0.1),
     ("target_modules", ["wq"]),
-    ("target_modules", ["wv"]),
     ("target_modules", ["wq", "wv"]),
     ("seq_length", 24),
     ("seq_length", 32),
 )
-Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -91,10 +88,9 @@ def run(out: Path, wanted: list[Case], plan: Plan, count: int) -> None:
             if case.seed:
                 update["seed"] = case.seed
             own = Plan(plan.config.model_copy(update=update), plan.recipe, plan.folder, plan.cache, {})
-            space, settings = own.config.space, dict[str, object]()
-            if case.configuration is not None:
-                settings = space.settings(space.encode(case.configuration))
-            launch = own.prepare(paths, placement, settings, paths.root.name, train=case.configuration is not None)
+            space = own.config.space
+            settings = None if case.configuration is None else space.settings(space.encode(case.configuration))
+            launch = own.prepare(paths, placement, settings, paths.root.name)
             running.append((case, paths, Launcher(launch, placement, paths)))
         for case, paths, launcher in tuple(running):
             if (ended := launcher.poll()) is None:

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from tests.short_sweep import write_sweep
 
+SHIPPED = Path(__file__).parents[2] / "trainer/recipes"
 Cli = Callable[..., tuple[int, str, str]]
 
 
@@ -92,6 +93,19 @@ def test_broken_line_of_a_data_file_has_its_number(cli: Cli, sweep: Path) -> Non
 def test_cards_that_the_recipe_does_not_use(cli: Cli, sweep: Path) -> None:
     replaced(sweep, "workers: 1}", "workers: 1, devices: [0, 1]}")
     assert "context.device_target is CPU" in refused(cli, sweep)
+
+
+def test_base_in_another_format_than_the_recipe_loads(cli: Cli, sweep: Path) -> None:
+    (sweep.parent / "base.ckpt").write_text("")
+    replaced(sweep, "base: tiny,", "base: base.ckpt,")
+    assert "load_ckpt_format is safetensors" in refused(cli, sweep)
+
+
+def test_recipe_that_cuts_the_model_over_cards(cli: Cli, sweep: Path) -> None:
+    recipe = (SHIPPED / "tiny_llama_lora.yaml").read_text(encoding="utf-8")
+    (sweep.parent / "own.yaml").write_text(recipe.replace("model_parallel: 1", "model_parallel: 4"), encoding="utf-8")
+    replaced(sweep, "recipe: tiny_llama_lora.yaml", "recipe: own.yaml")
+    assert "parallel_config.model_parallel is 4; expected 1" in refused(cli, sweep)
 
 
 def test_second_start_of_a_running_sweep_names_the_first(cli: Cli, sweep: Path) -> None:

@@ -126,3 +126,10 @@ def test_reason_is_the_last_error_of_the_first_log_that_has_one(tmp_path: Path) 
     quiet.write_text("all is well\n")
     loud.write_text("KeyError: 'first'\nRuntimeError: Memory not enough\nsome more text\n")
     assert find_reason([quiet, loud], quiet) == ("RuntimeError: Memory not enough", loud)
+
+
+def test_reason_of_an_error_of_mindspore_is_what_stands_below_its_heading(tmp_path: Path) -> None:
+    log = tmp_path / "worker_0.log"
+    rule = "-" * 52
+    log.write_text(f"RuntimeError: \n{rule}\n- Kernel select failed:\n{rule}\nUnsupported op [Barrier] on CPU\nnode\n")
+    assert find_reason([log], log) == ("RuntimeError: Unsupported op [Barrier] on CPU", log)
