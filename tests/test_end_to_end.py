@@ -189,7 +189,8 @@ def test_trial_on_two_workers_trains_one_adapter_and_is_measured_once(tmp_path: 
     )
     sweep.write_text(text, encoding="utf-8")
     subprocess.run(
-        [sys.executable, "-c", CONVERT, RECIPES.parent / "tiny/base/base.safetensors", tmp_path / "base.ckpt"]
+        [sys.executable, "-c", CONVERT, RECIPES.parent / "tiny/base/base.safetensors", tmp_path / "base.ckpt"],
+        check=True,
     )
     run("start", sweep, "--runs", tmp_path / "runs")
     trial = tmp_path / "runs/sweeps/short/trial-0000"

@@ -153,7 +153,7 @@ def find_reason(logs: list[Path], default: Path) -> tuple[str, Path]:
 
 
 def _statement(lines: list[str]) -> str:
-    """Return the error that begins in the first line; MindSpore's own stand some lines below a bare ``RuntimeError:``."""
+    """Return the error that begins in the first line; MindSpore's own stand lines below a bare ``RuntimeError:``."""
     first = lines[0].strip()
     if not first.endswith(":"):
         return first
