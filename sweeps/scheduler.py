@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,11 @@ class Scheduler:
                 self._show()
                 time.sleep(_POLL_SECONDS)
         except BaseException as error:
+            # no second Ctrl-C may come between the first and the end of the workers
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # all of them before any bookkeeping, which may fail
+            for job in self.running:
+                job.launcher.kill()
             for job in tuple(self.running):
                 self._interrupt(job)
             stopped = isinstance(error, KeyboardInterrupt)
@@ -152,7 +158,6 @@ class Scheduler:
         publish(self.plan, self.study, self.tracker)
 
     def _interrupt(self, job: Running) -> None:
-        job.launcher.kill()
         self.running.remove(job)
         if job.trial is not None:
             studies.requeue(self.study, job.trial.number, "interrupted: the sweep was stopped")

@@ -18,11 +18,13 @@ from sweeps.export import export
 from sweeps.plan import make_plan
 from sweeps.publish import publish
 from sweeps.read import Known
+from sweeps.results import trial_label
 from sweeps.scheduler import Scheduler, SweepError
 from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
 from sweeps.view import View, front_table
 from trainer.files import write_whole
+from trainer.launcher import kill_all
 from trainer.slots import Slots
 
 
@@ -44,9 +46,12 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> b
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
     with _held(plan.folder):
+        # what an orchestrator that was killed left running holds cores or cards
+        kill_all(plan.folder)
         study = studies.open_study(config, stores.study_url)
-        studies.requeue_interrupted(study)
         tracker = Tracker(stores.tracking_uri, stores.artifacts, config.name)
+        for number in studies.requeue_interrupted(study):
+            tracker.interrupt_trial(trial_label(number))
         tracker.start_sweep(plan.tags)
         publish(plan, study, tracker)
         with View(console, config.objectives, trials or config.trials) as view:

@@ -136,6 +136,11 @@ class Tracker:
         self.tag(run, {"lorasweep.state": state})
         self._client.set_terminated(run, status)
 
+    def interrupt_trial(self, label: str) -> None:
+        """End the run of a trial that an earlier process left running, if there is one."""
+        if label in self._runs:
+            self.finish(self._runs[label], KILLED, "interrupted")
+
     def run_of(self, label: str) -> str | None:
         """Return the run id of a trial, if it has a run."""
         return self._runs.get(label)

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -20,6 +22,7 @@ from tests.short_sweep import SLOTS, write_sweep
 from trainer.launcher import processes_of
 from trainer.measurement import Measurement
 from trainer.recipe import Recipe
+from trainer.slots import free_port
 from trainer.step_log import parse
 
 FOLDER = "a'; echo 训练 $(id)"
@@ -131,6 +134,32 @@ def test_front_of_the_command_line_is_that_of_the_tags(runs: Path, tracked: dict
     assert front == {
         int(name.removeprefix("trial-")) for name, r in tracked.items() if r.data.tags.get("pareto") == "true"
     }
+
+
+def test_ui_serves_the_runs_and_the_page_and_ends_with_its_user(runs: Path, tracked: dict[str, Run]) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        lorasweep("ui", "--runs", runs, "--port", port), env=environment(), start_new_session=True
+    )
+    until(lambda: fetched(f"http://127.0.0.1:{port}/health") == "OK", process)
+    artifact = f"get-artifact?path=pareto.html&run_uuid={tracked['short'].info.run_id}"
+    assert "Pareto front" in fetched(f"http://127.0.0.1:{port}/{artifact}")
+    children = psutil.Process(process.pid).children(recursive=True)
+    # as a terminal does: to the whole group
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert alive == []
+
+
+def fetched(url: str) -> str:
+    """Return what a URL gives; nothing where no one listens yet."""
+    try:
+        with urllib.request.urlopen(url) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""
 
 
 def test_sweep_that_is_done_starts_nothing_again(runs: Path) -> None:

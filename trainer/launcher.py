@@ -163,7 +163,7 @@ def _statement(lines: list[str]) -> str:
 
 
 def processes_of(root: Path) -> list[psutil.Process]:
-    """Return the live processes that belong to the trial in folder ``root``: msrun, its scheduler and its workers.
+    """Return the live processes of the trial in folder ``root``, or of all trials below it: msrun, scheduler, workers.
 
     They are known by the mark in their environment, which ``msrun.environment`` sets: workers are in sessions of their
     own and lose their parent where msrun is killed, so neither group nor ancestry finds them.
@@ -171,7 +171,8 @@ def processes_of(root: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(msrun.MARK) == str(root) and process.status() != psutil.STATUS_ZOMBIE:
+            marked = process.environ().get(msrun.MARK)
+            if marked and Path(marked).is_relative_to(root) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -179,7 +180,7 @@ def processes_of(root: Path) -> list[psutil.Process]:
 
 
 def kill_all(root: Path) -> None:
-    """Kill every process of the trial in folder ``root``: SIGTERM, after some seconds SIGKILL."""
+    """Kill every process of the trial in folder ``root``, or of all below it: SIGTERM, after some seconds SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         processes = processes_of(root)
         for process in processes:

@@ -96,6 +96,15 @@ def test_killed_launch_leaves_no_process(start: Callable[..., Launcher], paths: 
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
+def test_processes_of_a_sweep_are_found_by_its_folder_and_no_others(
+    start: Callable[..., Launcher], paths: TrialPaths
+) -> None:
+    launcher = start("time.sleep(600)")
+    assert launcher.pid in {process.pid for process in processes_of(paths.root.parent)}
+    assert processes_of(paths.root.with_name("a")) == []
+    launcher.kill()
+
+
 def test_worker_that_ignores_sigterm_is_gone_all_the_same(start: Callable[..., Launcher], paths: TrialPaths) -> None:
     launcher = start(
         "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)"
