@@ -88,25 +88,24 @@ class _Node:
         return DataError(f"{where} {what}; expected {self.expected}; correct or remove it")
 
 
-def read_squad(path: Path, first_only: bool = True) -> list[Item]:
+def read_squad(path: Path) -> list[Item]:
     """Read SQuAD v1.1 JSON; fields ``passage`` and ``question``.
 
-    With ``first_only``, only the first question of each paragraph and its first answer, which is the contest's protocol
-    (2,067 items of the development set); otherwise all of them.
+    As in the contest, only the first question of each paragraph is an item (2,067 of the development set). All its
+    answers are kept: the contest's metric looks at the first, the official one takes the best of all.
 
     Raises:
         DataError: the file is broken.
     """
     root = _Node(str(path), "", _parse(path, _text(path), _SQUAD), _SQUAD)
     paragraphs = (paragraph for article in root.children("data") for paragraph in article.children("paragraphs"))
-    kept = slice(1 if first_only else None)
     return [
         Item(
             fields={"passage": paragraph.text("context"), "question": question.text("question")},
-            answers=tuple(answer.text("text") for answer in question.children("answers")[kept]),
+            answers=tuple(answer.text("text") for answer in question.children("answers")),
         )
         for paragraph in paragraphs
-        for question in paragraph.children("qas")[kept]
+        for question in paragraph.children("qas")[:1]
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from pathlib import Path
@@ -35,8 +36,9 @@ def start(
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
     from sweeps.start import run_sweep
 
-    # like Ctrl-C: a scheduler's or a shell's `kill` must not leave workers behind
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # like Ctrl-C: neither `kill` nor a connection that is lost may leave workers behind
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         found = run_sweep(sweep, trials, runs.absolute(), console)
     except KeyboardInterrupt:
@@ -130,7 +132,16 @@ def params(
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: null stands for them."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def main() -> None:

@@ -1,19 +1,24 @@
-"""A trial's configuration as a folder that runs by itself: recipes, launch.sh, adapter, manifest."""
+"""A trial's configuration as a folder that runs: recipes, launch.sh, adapter, manifest.
+
+Weights, data and tokenizer are not copied: they are named by their paths, and launch.sh checks their digests first.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 
+from sweeps.checks import SEED
 from sweeps.launch_script import launch_script
 from sweeps.read import Known
 from sweeps.results import Result
 from sweeps.stores import StoreError
 from trainer import files
 from trainer.job import Job
-from trainer.lora import account
+from trainer.lora import LoraError, account
 from trainer.paths import TrialPaths
 from trainer.peft import adapter_config
 from trainer.recipe import Recipe
@@ -52,7 +57,7 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     recipe, job = Recipe.read(trial.recipe), Job.read(trial.job)
     shutil.copyfile(trial.recipe, out / "train.yaml")
     shutil.copyfile(trial.adapter, out / "adapter.safetensors")
-    stages = {"base": [], "task": []}  # type: dict[str, list[str]]
+    stages: dict[str, list[str]] = {"base": [], "task": []}
     for benchmark in job.benchmarks:
         stages["base" if benchmark.protocol == BASE_ABILITY else "task"].append(benchmark.protocol)
     for ability, protocols in stages.items():
@@ -60,27 +65,31 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
         files.write_whole(out / f"evaluate_{ability}.yaml", text)
     # which cores a job was bound to is this host's matter
     job.model_copy(update={"cores": ()}).write(out / "job.json")
-    _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
+    # PEFT has no words for some adapters, such as one on a part of the layers: the rest serves all the same
+    with contextlib.suppress(LoraError):
+        _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
     inputs = _inputs(job)
     files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
     _write_json(out / "manifest.json", _manifest(known, result, trial, inputs))
     script = out / "launch.sh"
-    files.write_whole(script, launch_script(known.config, result.label, len(job.cores), stages))
+    files.write_whole(script, launch_script(known.config, result.label, job, stages))
     script.chmod(0o755)
 
 
 def _inputs(job: Job) -> dict[str, str]:
-    read = [job.base, job.train, *(b.file for b in job.benchmarks), *sorted(job.tokenizer.glob("*.json"))]
+    tokenizer = sorted(file for file in job.tokenizer.iterdir() if file.is_file())
+    read = [job.base, job.train, *(b.file for b in job.benchmarks), *tokenizer]
     return {str(file): files.digest(file) for file in dict.fromkeys(read)}
 
 
 def _manifest(known: Known, result: Result, trial: TrialPaths, inputs: dict[str, str]) -> dict[str, object]:
-    accounting = account(Recipe.read(trial.recipe).values, str(trial.recipe))
+    recipe = Recipe.read(trial.recipe)
+    accounting = account(recipe.values, recipe.source)
     measured = json.loads(trial.measurement.read_text(encoding="utf-8"))
     return {
         "sweep": known.config.name,
         "trial": result.number,
-        "seed": known.config.seed,
+        "seed": recipe.get(SEED),
         "configuration": dict(result.configuration),
         "values": dict(result.values),
         "scores": measured["scores"],

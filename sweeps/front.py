@@ -33,18 +33,24 @@ def nondominated(points: Losses) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def knee(front: Losses) -> int:
-    """Return the index of the front's knee: the point nearest to the ideal one.
+def knee(front: Losses, tried: Losses) -> int:
+    """Return the index of the front's knee: the point that gains most in all objectives together.
 
-    Each objective is scaled to [0, 1] over the front, the ideal point is 0 everywhere, the distance is Euclidean
-    (the compromise solution of Yu, "A class of solutions for group decision problems", Management Science 1973). Of
-    equally near points the first is taken.
+    It has the largest product over objectives of ``(worst - loss) / (worst - best)``, worst and best over all points
+    that were tried: the bargaining solution of Nash ("The bargaining problem", Econometrica 1950), with the worst that
+    was seen as what there is without an agreement. The units of objectives do not matter, and a point that is worst in
+    any of them is never the knee while another gains in all. Of equally good points the first is taken.
+
+    Args:
+        front: (points, objectives).
+        tried: (points, objectives), those of the front among them.
 
     Raises:
         ValueError: the front is empty.
     """
     if not len(front):
         raise ValueError("an empty front has no knee")
-    low, high = front.min(axis=0), front.max(axis=0)
-    spread = np.where(high > low, high - low, 1.0)
-    return int(np.argmin(np.linalg.norm((front - low) / spread, axis=1)))
+    worst, best = tried.max(axis=0), tried.min(axis=0)
+    spread = np.where(worst > best, worst - best, 1.0)
+    gains = np.where(worst > best, (worst - front) / spread, 1.0)
+    return int(np.argmax(gains.prod(axis=1)))

@@ -1,24 +1,31 @@
-"""The shell script of an exported configuration: the msrun lines of a trial, for any machine with lorasweep."""
+"""The shell script of an exported configuration: the msrun lines of a trial."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sweeps.config import SweepConfig
 from trainer import msrun
+from trainer.job import Job
 from trainer.paths import TrialPaths
 from trainer.slots import Placement
 
 _HEAD = """#!/usr/bin/env bash
 # Trains and measures {label} of the sweep {sweep} again, then compares with manifest.json. Made by lorasweep.
-# Run it with the Python of an environment that has lorasweep: PYTHON=... ./launch.sh
+# Another Python of an environment that has lorasweep: PYTHON=... ./launch.sh
 set -euo pipefail
+# not resolved: a virtual environment's python is a link
+OWN={python}
+PYTHON=$(realpath --no-symlinks "$(command -v "${{PYTHON:-$OWN}}" || echo missing)")
 cd "$(dirname "$0")"
-PYTHON=$(command -v "${{PYTHON:-python}}")
 export PATH="$(dirname "$PYTHON"):$PATH"
-export WORKER=$(python -c 'from trainer.msrun import WORKER; print(WORKER)')
+WORKER=$("$PYTHON" -c 'from trainer.msrun import WORKER; print(WORKER)') || {{
+    echo "launch.sh: $PYTHON does not have lorasweep; set PYTHON to the python of an environment that has it" >&2
+    exit 2
+}}
 export PYTHONPATH="$(dirname "$(dirname "$WORKER")")${{PYTHONPATH:+:$PYTHONPATH}}"
 sha256sum --check --quiet inputs.sha256
 # leftovers of another job would break this one
@@ -27,17 +34,16 @@ unset ${{!MS_*}} ${{!RANK_*}} DEVICE_ID
 _PORT = "PORT=$(python -c 'from trainer.slots import free_port; print(free_port())')"
 
 
-def launch_script(config: SweepConfig, label: str, cores: int, stages: Mapping[str, Sequence[str]]) -> str:
+def launch_script(config: SweepConfig, label: str, job: Job, stages: Mapping[str, Sequence[str]]) -> str:
     """Return the script: one launch trains, one measures the base ability, one the task.
 
     Args:
-        cores: CPU cores that the trial had; 0 on cards.
+        job: what the trial ran with.
         stages: ``base`` and ``task`` -> the protocols that measure them.
     """
-    workers = config.slots.workers
-    devices = config.slots.devices[:workers]
-    lines = [_HEAD.format(label=label, sweep=config.name)]
-    placement = Placement(0, workers, tuple(devices), tuple(range(cores)), 0, 60000)
+    devices = tuple(config.slots.devices[: job.workers])
+    lines = [_HEAD.format(label=label, sweep=config.name, python=shlex.quote(sys.executable))]
+    placement = Placement(0, job.workers, devices, job.cores, 0, 60000)
     environment = msrun.environment(placement, TrialPaths(Path("/")), {})
     for name in ("ASCEND_RT_VISIBLE_DEVICES", "HCCL_IF_BASE_PORT", "OMP_NUM_THREADS", "GLOG_v", "HF_HUB_OFFLINE"):
         if name in environment:

@@ -44,7 +44,7 @@ def html(
 <h1>{escape(sweep)}</h1>
 <p>{len(complete)} complete trials, {len(front.results)} on the front,
 {sum(not r.feasible for r in complete)} miss a gate. Bars are 95 % intervals.
-Knee: the front's point nearest to the ideal one.</p>
+Knee: the front's point that gains most in all objectives together, over the worst that was tried.</p>
 <div class="plots">{"".join(charts)}</div>
 <h2>Trials</h2><div class="scroll">{_table(objectives, complete, base, front)}</div>
 </body></html>

@@ -29,13 +29,15 @@ class Plan:
     Attributes:
         folder: the sweep's own folder, one folder a trial in it.
         cache: where tokenized data sets lie.
-        tags: what every run's tags say: versions and data digests.
+        inputs: what the sweep reads -> a digest of its content; of the base's weights only the size.
+        tags: what every run's tags say: versions and digests.
     """
 
     config: SweepConfig
     recipe: Recipe
     folder: Path
     cache: Path
+    inputs: Mapping[str, str]
     tags: Mapping[str, str]
 
     def prepare(
@@ -53,15 +55,17 @@ class Plan:
         record = record_path(
             self.cache, config.train.data, config.train.protocol, config.model.tokenizer, seq_length, pad
         )
-        accounting = self.account(settings or {})
+        # the base is measured without an adapter, so what the recipe says of one does not matter
+        accounting = None if settings is None else self.account(settings)
         job = Job(
             tokenizer=config.model.tokenizer,
             train=config.train.data,
             protocol=config.train.protocol,
             record=record,
             base=config.model.base,
-            trainable=accounting.trainable,
-            total=accounting.total,
+            trainable=None if accounting is None else accounting.trainable,
+            total=None if accounting is None else accounting.total,
+            workers=placement.workers,
             benchmarks=tuple(Benchmark(protocol=name, **dict(b)) for name, b in config.evaluation.items()),
             cores=placement.cores,
         )
@@ -108,6 +112,10 @@ def make_plan(config: SweepConfig, document: Document, stores: Stores) -> Plan:
     recipe = Recipe.read(config.recipe)
     check(config, document, recipe)
     data = {"train": config.train.data, **{name: evaluation.file for name, evaluation in config.evaluation.items()}}
+    inputs = {name: files.digest(file) for name, file in data.items()}
+    inputs |= {"recipe": files.digest(config.recipe), "tokenizer": files.folder_digest(config.model.tokenizer)}
+    # some 16 GB: reading all of it would take minutes at every start
+    inputs["base"] = f"{config.model.base.stat().st_size} bytes"
     tags = {f"version.{name}": version(name) for name in ("lorasweep", "optuna", "mlflow")}
-    tags |= {f"sha256.{name}": files.digest(file) for name, file in data.items()}
-    return Plan(config, recipe, stores.sweep(config.name), stores.cache, tags)
+    tags |= {f"digest.{name}": digest for name, digest in inputs.items()}
+    return Plan(config, recipe, stores.sweep(config.name), stores.cache, inputs, tags)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import optuna
-
 from sweeps.config import SweepConfig
 from sweeps.results import Front, Result, base_result, find_front, results
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_study
+from sweeps.study import load_config, load_study, study_names
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Known:
         stores = Stores(runs)
         stores.check()
         if name is None:
-            names = optuna.get_all_study_names(stores.study_url)
+            names = study_names(stores.study_url)
             if len(names) != 1:
                 raise StoreError(f"{runs}: name one of the sweeps: {', '.join(names) or 'there is none yet'}")
             name = names[0]

@@ -105,16 +105,15 @@ class Front:
 
 def find_front(candidates: Sequence[Result], objectives: Sequence[Objective]) -> Front:
     """Find the front among ``candidates``; those that are not complete or miss a gate are left out."""
-    feasible = [result for result in candidates if result.feasible]
-    if not feasible:
+    complete = [result for result in candidates if result.state == "complete"]
+    if not any(result.feasible for result in complete):
         return Front((), None)
     maximize = tuple(objective.direction == "maximize" for objective in objectives)
-    losses = front.losses([[r.values[o.metric] for o in objectives] for r in feasible], maximize)
-    mask = front.nondominated(losses)
-    order = sorted((i for i in range(len(feasible)) if mask[i]), key=lambda i: tuple(losses[i]))
-    if not order:
-        return Front((), None)
-    return Front(tuple(feasible[i] for i in order), feasible[order[front.knee(losses[order])]])
+    tried = front.losses([[r.values[o.metric] for o in objectives] for r in complete], maximize)
+    feasible = [i for i, result in enumerate(complete) if result.feasible]
+    on_front = [i for i, marked in zip(feasible, front.nondominated(tried[feasible]), strict=True) if marked]
+    on_front.sort(key=lambda i: tuple(tried[i]))
+    return Front(tuple(complete[i] for i in on_front), complete[on_front[front.knee(tried[on_front], tried)]])
 
 
 def shown(value: object) -> str:

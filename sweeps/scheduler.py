@@ -16,9 +16,11 @@ from sweeps.publish import publish
 from sweeps.results import base_result, find_front, results, trial_label
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
 from sweeps.view import Progress, View
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.launcher import Exit, Launcher, Outcome, kill_all
+from trainer.lora import LoraError
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
+from trainer.recipe import RecipeError
 from trainer.slots import Slots
 from trainer.step_log import StepRecord
 
@@ -73,13 +75,12 @@ class Scheduler:
                 self._show()
                 time.sleep(_POLL_SECONDS)
         except BaseException as error:
-            # no second Ctrl-C may come between the first and the end of the workers
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            # all of them before any bookkeeping, which may fail
-            for job in self.running:
-                job.launcher.kill()
-            for job in tuple(self.running):
-                self._interrupt(job)
+            # no second signal may come between the first and the end of the workers
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            # by the folder, not by what this process knows of: it may have been stopped amid a launch
+            kill_all(self.plan.folder)
+            reconcile(self.study, self.tracker)
             stopped = isinstance(error, KeyboardInterrupt)
             self.tracker.finish(self.tracker.parent, KILLED if stopped else FAILED, "stopped" if stopped else "failed")
             raise
@@ -100,20 +101,33 @@ class Scheduler:
 
     def _launch(self, trial: optuna.Trial | None) -> None:
         space = self.plan.config.space
+        label = trial_label(None if trial is None else trial.number)
         configuration: Mapping[str, object] = {}
         settings: Mapping[str, object] | None = None
-        if trial is not None:
-            params = space.suggest(trial)
-            configuration, settings = space.configuration(params), space.settings(params)
-            studies.record_configuration(trial, configuration)
-        label = trial_label(None if trial is None else trial.number)
-        paths = TrialPaths(self.plan.folder / label)
         placement = self.slots.lease()
-        launch = self.plan.prepare(paths, placement, settings, label)
+        try:
+            if trial is not None:
+                params = space.suggest(trial)
+                configuration = space.configuration(params)
+                studies.record_configuration(trial, configuration)
+                settings = space.settings(params)
+            paths = TrialPaths(self.plan.folder / label)
+            launch = self.plan.prepare(paths, placement, settings, label)
+        except (LoraError, RecipeError, ValueError) as error:
+            self.slots.release(placement)
+            self._cannot_start(trial, label, str(error))
+            return
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
         launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
         self.running.append(Running(trial, label, run, paths, settings, launcher))
         self.view.started(label, configuration)
+
+    def _cannot_start(self, trial: optuna.Trial | None, label: str, reason: str) -> None:
+        """Fail a trial whose configuration no recipe can take: the next ones may be sound."""
+        if trial is None:
+            raise SweepError(f"the base model cannot be measured, so no gate could be judged: {reason}")
+        self.view.failed(label, reason)
+        studies.fail(self.study, trial, reason)
 
     def _follow(self, job: Running) -> None:
         ended = job.launcher.poll()
@@ -123,9 +137,9 @@ class Scheduler:
             job.last_step = steps[-1]
         # gates refer to the base: a trial that ends before it keeps its slot until the base is measured
         if ended is not None and (job.trial is None or base_result(self.study) is not None):
+            self._finish(job, ended)
             self.running.remove(job)
             self.slots.release(job.launcher.placement)
-            self._finish(job, ended)
 
     def _finish(self, job: Running, ended: Exit) -> None:
         self.tracker.log_files(job.run, job.paths.artifacts())
@@ -139,7 +153,8 @@ class Scheduler:
         if job.trial is None:
             studies.record_base(self.study, values, measurement)
         else:
-            undefined = [o.metric for o in self.plan.config.objectives if math.isnan(values[o.metric])]
+            objectives = [objective.metric for objective in self.plan.config.objectives]
+            undefined = [metric for metric in objectives if math.isnan(values.get(metric, math.nan))]
             if undefined:
                 self._fail(job, f"{', '.join(undefined)} is not a number")
                 return
@@ -157,13 +172,27 @@ class Scheduler:
         studies.fail(self.study, job.trial, reason)
         publish(self.plan, self.study, self.tracker)
 
-    def _interrupt(self, job: Running) -> None:
-        self.running.remove(job)
-        if job.trial is not None:
-            studies.requeue(self.study, job.trial.number, "interrupted: the sweep was stopped")
-        self.tracker.finish(job.run, KILLED, "interrupted")
-
     def _show(self) -> None:
         jobs = [Progress(job.label, job.last_step, job.launcher.seconds) for job in self.running]
-        known = results(self.study)
-        self.view.show(jobs, known, find_front(known, self.plan.config.objectives))
+        front = find_front(results(self.study), self.plan.config.objectives)
+        self.view.show(jobs, studies.finished(self.study), front)
+
+
+def reconcile(study: optuna.Study, tracker: Tracker) -> None:
+    """Bring what an orchestrator left open to an end: its trials are queued again, MLflow says what the study says.
+
+    Only for the one process that holds the sweep's lock, and while none of its launches runs.
+    """
+    studies.requeue_interrupted(study)
+    states = {result.label: result for result in results(study)}
+    base = base_result(study)
+    if base is not None:
+        states[base.label] = base
+    for label in tracker.open_trials():
+        result = states.get(label)
+        if result is not None and result.state == "complete":
+            tracker.end_trial(label, FINISHED, "complete")
+        elif result is not None and result.reason and not result.reason.startswith(studies.INTERRUPTED):
+            tracker.end_trial(label, FAILED, "failed")
+        else:
+            tracker.end_trial(label, KILLED, "interrupted")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sweeps.read import Known
 from sweeps.results import Result
 
@@ -33,7 +35,8 @@ def select(text: str, known: Known) -> Result:
         return known.front.knee
     feasible = [result for result in known.results if result.feasible]
     metrics = sorted({metric for result in feasible for metric in result.values})
-    if argument not in metrics:
+    feasible = [result for result in feasible if math.isfinite(result.values.get(argument, math.nan))]
+    if not feasible:
         raise SelectionError(f"--select {text}: {argument} was not measured; expected one of {', '.join(metrics)}")
     sign = 1 if _lower_is_better(argument, known) else -1
     return min(feasible, key=lambda result: sign * result.values[argument])

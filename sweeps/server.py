@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,8 +32,12 @@ def serve(stores: Stores, host: str, port: int) -> int:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with subprocess.Popen(argv(stores, host, port), env=environment) as server:
         try:
             return server.wait()
         except KeyboardInterrupt:
-            return server.wait()
+            server.terminate()
+            server.wait()
+            return 0

@@ -18,8 +18,7 @@ from sweeps.export import export
 from sweeps.plan import make_plan
 from sweeps.publish import publish
 from sweeps.read import Known
-from sweeps.results import trial_label
-from sweeps.scheduler import Scheduler, SweepError
+from sweeps.scheduler import Scheduler, SweepError, reconcile
 from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
 from sweeps.view import View, front_table
@@ -48,10 +47,9 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> b
     with _held(plan.folder):
         # what an orchestrator that was killed left running holds cores or cards
         kill_all(plan.folder)
-        study = studies.open_study(config, stores.study_url)
+        study = studies.open_study(config, stores.study_url, plan.inputs)
         tracker = Tracker(stores.tracking_uri, stores.artifacts, config.name)
-        for number in studies.requeue_interrupted(study):
-            tracker.interrupt_trial(trial_label(number))
+        reconcile(study, tracker)
         tracker.start_sweep(plan.tags)
         publish(plan, study, tracker)
         with View(console, config.objectives, trials or config.trials) as view:
@@ -75,7 +73,10 @@ def _conclude(known: Known, best: Path, console: Console) -> bool:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold the sweep: no second process may run it. Raises ``StoreError`` that names who does."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot make the folder: {error.strerror}; choose another --runs") from error
     holder = folder / "holder.json"
     lock = FileLock(folder / "lock")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,13 +16,19 @@ from sweeps.results import BASE_ATTRIBUTE, CONFIGURATION, REASON, SCORES, VALUES
 from sweeps.stores import StoreError
 from trainer.measurement import Measurement
 
+INTERRUPTED = "interrupted"
+"""What the reason of a trial begins with that the sweep's end stopped; it does not count."""
+
 _ENQUEUED = "enqueued"
-_CONFIG = "config"
+_CONFIG, _INPUTS = "config", "inputs"
 _MAY_CHANGE = ("trials", "slots", "timeout")
 
 
-def open_study(config: SweepConfig, url: str) -> optuna.Study:
+def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
     """Open the sweep's study, made anew where there is none.
+
+    Args:
+        inputs: what the sweep reads -> a digest of its content.
 
     Raises:
         StoreError: the database cannot be opened, or the sweep was started with other settings.
@@ -34,7 +39,9 @@ def open_study(config: SweepConfig, url: str) -> optuna.Study:
         study = optuna.create_study(storage=url, study_name=config.name, directions=directions, load_if_exists=True)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise StoreError(f"study database: cannot be opened: {error}") from error
-    _refuse_changes(study, config)
+    _refuse_changes(study, config, inputs)
+    study.set_user_attr(_INPUTS, dict(inputs))
+    study.set_user_attr(_CONFIG, config.model_dump_json())
     if _ENQUEUED not in study.user_attrs:
         study.set_metric_names([objective.metric for objective in config.objectives])
         for params in config.enqueued_params():
@@ -42,7 +49,6 @@ def open_study(config: SweepConfig, url: str) -> optuna.Study:
         study.set_user_attr(_ENQUEUED, True)
     # a sweep that goes on must not draw once more what it drew before
     study.sampler = sampler(config, config.seed + len(study.get_trials(deepcopy=False)))
-    study.set_user_attr(_CONFIG, config.model_dump_json())
     return study
 
 
@@ -52,12 +58,18 @@ def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _refuse_changes(study: optuna.Study, config: SweepConfig) -> None:
+def _refuse_changes(study: optuna.Study, config: SweepConfig, inputs: Mapping[str, str]) -> None:
     """Refuse settings that would make later trials another experiment than those that the study holds."""
     if _CONFIG not in study.user_attrs:
         return
-    was, now = json.loads(study.user_attrs[_CONFIG]), json.loads(config.model_dump_json())
-    changed = [key for key in now if key not in _MAY_CHANGE and was.get(key) != now[key]]
+    was, now = SweepConfig.model_validate_json(study.user_attrs[_CONFIG]), config
+    changed = [
+        key for key in SweepConfig.model_fields if key not in _MAY_CHANGE and getattr(was, key) != getattr(now, key)
+    ]
+    # in data parallel the workers make the batch
+    changed += ["slots.workers"] if was.slots.workers != now.slots.workers else []
+    known = study.user_attrs.get(_INPUTS, {})
+    changed += [f"content of {name}" for name, digest in inputs.items() if known.get(name) != digest]
     if changed:
         raise StoreError(
             f"sweep {config.name} was started with another {', '.join(changed)}; change it back, "
@@ -89,17 +101,14 @@ def requeue_interrupted(study: optuna.Study) -> list[int]:
     """
     interrupted = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for trial in interrupted:
-        requeue(study, trial.number, "interrupted: the orchestrator ended before the trial did")
+        # what was enqueued counts even where the trial ended before it had asked for it
+        params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        # first: a configuration that is queued twice costs less than one that is lost
+        if params:
+            study.enqueue_trial(params)
+        optuna.Trial(study, trial._trial_id).set_user_attr(REASON, f"{INTERRUPTED}: the sweep ended before the trial")
+        study.tell(trial.number, state=TrialState.FAIL)
     return [trial.number for trial in interrupted]
-
-
-def requeue(study: optuna.Study, number: int, reason: str) -> None:
-    """Fail a running trial for ``reason`` and queue its parameters again."""
-    trial = study.get_trials(deepcopy=False)[number]
-    optuna.Trial(study, trial._trial_id).set_user_attr(REASON, reason)
-    study.tell(number, state=TrialState.FAIL)
-    if trial.params:
-        study.enqueue_trial(trial.params)
 
 
 def record_base(study: optuna.Study, values: Mapping[str, float], measurement: Measurement) -> None:
@@ -147,7 +156,7 @@ def fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
 def finished(study: optuna.Study) -> int:
     """How many trials came to an end of their own, completed or failed; interrupted ones do not count."""
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
-    return sum(not trial.user_attrs.get(REASON, "").startswith("interrupted") for trial in done)
+    return sum(not trial.user_attrs.get(REASON, "").startswith(INTERRUPTED) for trial in done)
 
 
 def load_config(study: optuna.Study) -> SweepConfig:
@@ -155,11 +164,21 @@ def load_config(study: optuna.Study) -> SweepConfig:
     return SweepConfig.model_validate_json(study.user_attrs[_CONFIG])
 
 
-def load_study(name: str, url: str) -> optuna.Study:
-    """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
+def study_names(url: str) -> list[str]:
+    """Return the names of all sweeps; raises ``StoreError`` where the database cannot be read."""
     _quiet()
     try:
-        return optuna.load_study(study_name=name, storage=url)
-    except KeyError as error:
-        known = ", ".join(optuna.get_all_study_names(url)) or "none"
-        raise StoreError(f"there is no sweep named {name!r} here; there is: {known}") from error
+        return optuna.get_all_study_names(url)
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StoreError(f"study database: cannot be read: {error}") from error
+
+
+def load_study(name: str, url: str) -> optuna.Study:
+    """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
+    names = study_names(url)
+    if name not in names:
+        raise StoreError(f"there is no sweep named {name!r} here; there is: {', '.join(names) or 'none'}")
+    study = optuna.load_study(study_name=name, storage=url)
+    if _CONFIG not in study.user_attrs:
+        raise StoreError(f"sweep {name} has only just been started; try again in a second")
+    return study

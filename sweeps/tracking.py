@@ -45,25 +45,28 @@ class Tracker:
 
     def __init__(self, uri: str, artifacts: Path, sweep: str) -> None:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+        self._tagged: dict[str, dict[str, str]] = {}
         try:
             self._client = MlflowClient(tracking_uri=uri)
-            experiment = self._client.get_experiment_by_name(sweep)
-            if experiment is None:
-                location = (artifacts / sweep).absolute().as_uri() if "://" in uri and "sqlite" in uri else None
-                self.experiment = self._client.create_experiment(sweep, artifact_location=location)
-            else:
-                self.experiment = experiment.experiment_id
+            self.experiment = self._open_experiment(uri, artifacts, sweep)
+            found = self._client.search_runs([self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000)
+            known = {run.data.tags[_TRIAL]: run.info for run in found if _TRIAL in run.data.tags}
+            self._runs: dict[str, str] = {label: info.run_id for label, info in known.items()}
+            self._open = {info.run_id for info in known.values() if info.status == "RUNNING"}
+            self.parent = self._runs.get(_PARENT) or self._create(_PARENT, sweep, {})
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise StoreError(f"mlflow: cannot open the tracking store: {error}") from error
-        self._tagged: dict[str, dict[str, str]] = {}
-        self._runs: dict[str, str] = {
-            run.data.tags[_TRIAL]: run.info.run_id
-            for run in self._client.search_runs(
-                [self.experiment], run_view_type=ViewType.ACTIVE_ONLY, max_results=50000
-            )
-            if _TRIAL in run.data.tags
-        }
-        self.parent = self._runs.get(_PARENT) or self._create(_PARENT, sweep, {})
+
+    def _open_experiment(self, uri: str, artifacts: Path, sweep: str) -> str:
+        experiment = self._client.get_experiment_by_name(sweep)
+        if experiment is None:
+            location = (artifacts / sweep).absolute().as_uri() if uri.startswith("sqlite") else None
+            created: str = self._client.create_experiment(sweep, artifact_location=location)
+            return created
+        if experiment.lifecycle_stage != "active":
+            raise StoreError(f"mlflow: experiment {sweep} was deleted; restore it, or give the sweep another `name`")
+        known: str = experiment.experiment_id
+        return known
 
     def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> str:
         """Open the run of a trial, a new one or the one it had before it was interrupted; returns its id."""
@@ -71,6 +74,7 @@ class Tracker:
             self._create(label, label, {MLFLOW_PARENT_RUN_ID: self.parent})
         run: str = self._runs[label]
         self._client.update_run(run, status="RUNNING")
+        self._open.add(run)
         self._client.log_batch(
             run,
             params=[Param(name, _param(value)) for name, value in params.items()],
@@ -104,7 +108,8 @@ class Tracker:
         """Log final values at step 0 (at any other the UI draws them as line charts), with intervals and durations."""
         logged = dict(values)
         for name, score in measurement.scores.items():
-            logged |= {f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/items": score.items}
+            # in front of the name: behind it, ``low`` could be a kind of item
+            logged |= {f"low/{name}": score.low, f"high/{name}": score.high, f"items/{name}": score.items}
         logged |= {f"seconds/{name}": seconds for name, seconds in measurement.seconds.items()}
         now = int(time.time() * 1000)
         self._client.log_batch(run, metrics=[Metric(name, value, now, 0) for name, value in logged.items()])
@@ -135,11 +140,15 @@ class Tracker:
         """End a run with MLflow's status and our own state, which says more."""
         self.tag(run, {"lorasweep.state": state})
         self._client.set_terminated(run, status)
+        self._open.discard(run)
 
-    def interrupt_trial(self, label: str) -> None:
-        """End the run of a trial that an earlier process left running, if there is one."""
-        if label in self._runs:
-            self.finish(self._runs[label], KILLED, "interrupted")
+    def open_trials(self) -> list[str]:
+        """Return the labels of trials whose runs have not ended."""
+        return sorted(label for label, run in self._runs.items() if run in self._open and label != _PARENT)
+
+    def end_trial(self, label: str, status: str, state: str) -> None:
+        """End the run of a trial by its label."""
+        self.finish(self._runs[label], status, state)
 
     def run_of(self, label: str) -> str | None:
         """Return the run id of a trial, if it has a run."""

@@ -71,9 +71,8 @@ class View:
         """A job ended without a measurement."""
         self.say(f"{label} failed: {reason}")
 
-    def show(self, jobs: Sequence[Progress], results: Sequence[Result], front: Front) -> None:
+    def show(self, jobs: Sequence[Progress], done: int, front: Front) -> None:
         """Show the state of now: redrawn on a terminal, a line every half minute elsewhere."""
-        done = sum(result.state in ("complete", "failed") for result in results)
         if self._live:
             self._live.update(self._tables(jobs, done, front))
         elif time.monotonic() - self._spoken > _PLAIN_SECONDS:

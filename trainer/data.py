@@ -36,8 +36,7 @@ def record_path(cache: Path, data: Path, protocol: str, tokenizer: Path, seq_len
     digest = hashlib.sha256()
     for part in (_FORMAT, protocol, TEMPLATES[protocol], str(seq_length), str(pad)):
         digest.update(part.encode() + b"\0")
-    for file in (data, *sorted(tokenizer.glob("*.json"))):
-        digest.update(files.digest(file).encode())
+    digest.update(f"{files.digest(data)} {files.folder_digest(tokenizer)}".encode())
     return cache / digest.hexdigest()[:16] / "train.mindrecord"
 
 
@@ -73,8 +72,6 @@ def make_record(record: Path, data: Path, protocol: str, codec: TextCodec, seq_l
     with FileLock(folder.with_suffix(".lock")):
         if folder.exists():
             return
-        from mindspore.mindrecord import FileWriter  # seconds to import: only a worker pays them
-
         made = [
             {"input_ids": ids, "labels": labels}
             for ids, labels in rows(read(protocol, data), protocol, codec, seq_length, pad)
@@ -83,6 +80,9 @@ def make_record(record: Path, data: Path, protocol: str, codec: TextCodec, seq_l
             raise ValueError(
                 f"{data}: no item fits seq_length {seq_length}; raise it, or drop it from the search space"
             )
+        # here: seconds to import, and impossible in a process that has mlflow, since both bring a protobuf of their own
+        from mindspore.mindrecord import FileWriter
+
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()

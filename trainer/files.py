@@ -17,6 +17,14 @@ def write_whole(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of all files in a folder, in hexadecimal."""
+    total = hashlib.sha256()
+    for file in sorted(file for file in folder.iterdir() if file.is_file()):
+        total.update(f"{file.name} {digest(file)}\n".encode())
+    return total.hexdigest()
+
+
 def digest(file: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as opened:

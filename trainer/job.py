@@ -38,8 +38,9 @@ class Job(BaseModel):
         protocol: how ``train`` is read and prompted.
         record: where the tokenized training set lies or is to be made.
         base: weights of the base model.
-        trainable: LoRA parameters that the recipe promises.
-        total: parameters of the base model that the recipe promises.
+        trainable: LoRA parameters that the recipe promises; None for the untouched base.
+        total: parameters of the base model that the recipe promises; None for the untouched base.
+        workers: msrun workers of the launch.
         benchmarks: what to measure, in this order.
         cores: CPU cores that the worker is bound to; empty: all.
     """
@@ -51,8 +52,9 @@ class Job(BaseModel):
     protocol: str
     record: Path
     base: Path
-    trainable: int
-    total: int
+    trainable: int | None
+    total: int | None
+    workers: int
     benchmarks: tuple[Benchmark, ...]
     cores: tuple[int, ...] = ()
 

@@ -65,8 +65,8 @@ class Launcher:
         self.placement, self._paths, self._timeout = placement, paths, timeout
         paths.logs.mkdir(parents=True, exist_ok=True)
         # leftovers of an earlier launch must not be taken for this one's
-        for stale in (paths.measurement, *paths.logs.glob("*.log")):
-            stale.unlink(missing_ok=True)
+        for stale in set(paths.artifacts()) - {paths.recipe, paths.job}:
+            stale.unlink()
         self._steps = StepLog(paths.worker_log(placement.workers - 1))
         self._started = time.monotonic()
         self._killed: Outcome | None = None

@@ -90,25 +90,26 @@ class Session:
         self._adapter = load_file(file)
 
     def measure(self, benchmarks: list[Benchmark]) -> None:
-        """Measure benchmarks on rank 0, all on one decoding graph; the other ranks have nothing to do."""
-        if get_real_rank() != 0 or not benchmarks:
+        """Measure benchmarks on rank 0; the other ranks have nothing to do."""
+        if get_real_rank() != 0:
             return
-        started = time.monotonic()
-        items = [read(b.protocol, b.file)[: b.items] for b in benchmarks]
-        prompts = [
-            [self._codec.prompt(TEMPLATES[b.protocol], item.fields) for item in its]
-            for b, its in zip(benchmarks, items, strict=True)
-        ]
-        longest = max(len(p) + b.max_new_tokens for b, ps in zip(benchmarks, prompts, strict=True) for p in ps)
-        pad = self._config.model.model_config.pad_token_id
-        batch, seq_length = max(b.batch for b in benchmarks), -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
-        step = self._decoding_step(batch, seq_length)
-        self._seconds["load"] = time.monotonic() - started
-        for benchmark, its, ids in zip(benchmarks, items, prompts, strict=True):
+        # one graph for all of a batch size: to compile one takes longer than to decode a short set
+        for batch in dict.fromkeys(benchmark.batch for benchmark in benchmarks):
+            self._measure([benchmark for benchmark in benchmarks if benchmark.batch == batch], batch)
+
+    def _measure(self, benchmarks: list[Benchmark], batch: int) -> None:
+        sets = [(b, read(b.protocol, b.file)[: b.items]) for b in benchmarks]
+        prompts = {
+            b.protocol: [self._codec.prompt(TEMPLATES[b.protocol], item.fields) for item in items] for b, items in sets
+        }
+        longest = max(max(map(len, prompts[b.protocol])) + b.max_new_tokens for b in benchmarks)
+        seq_length = -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
+        step, pad = self._decoding_step(batch, seq_length), self._config.model.model_config.pad_token_id
+        for benchmark, items in sets:
             started = time.monotonic()
             shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, pad)
-            outputs = [self._codec.text(output).strip() for output in greedy(step, ids, shape)]
-            self._grade(benchmark, its, outputs)
+            outputs = greedy(step, prompts[benchmark.protocol], shape)
+            self._grade(benchmark, items, [self._codec.text(output).strip() for output in outputs])
             self._seconds[benchmark.protocol] = time.monotonic() - started
 
     def _grade(self, benchmark: Benchmark, items: list[Item], predictions: list[str]) -> None:
@@ -128,10 +129,10 @@ class Session:
         ).write(file)
 
     def _check_accounting(self, trained: Any) -> None:
-        counted, promised = (
-            network.count_parameters(trained),
-            (self._job.trainable, self._job.total + self._job.trainable),
-        )
+        trainable, total = self._job.trainable, self._job.total
+        if trainable is None or total is None:
+            raise AccountingError("the job is one of the untouched base: it promises no adapter")
+        counted, promised = network.count_parameters(trained), (trainable, total + trainable)
         if counted != promised:
             raise AccountingError(
                 f"network has (trainable, all) = {counted} parameters, the recipe promised {promised}"

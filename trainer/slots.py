@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _HCCL_PORT = 60000
-_HCCL_PORTS_PER_JOB = 64
+# by the card, not by the slot: another sweep on the same host has slots of the same numbers
+_HCCL_PORTS_PER_CARD = 16
 
 
 class SlotError(ValueError):
@@ -78,7 +79,7 @@ class Slots:
             devices=self._devices[slot],
             cores=self._cores[slot],
             scheduler_port=free_port(),
-            hccl_port=_HCCL_PORT + slot * _HCCL_PORTS_PER_JOB,
+            hccl_port=_HCCL_PORT + min(self._devices[slot], default=0) * _HCCL_PORTS_PER_CARD,
         )
 
     def release(self, placement: Placement) -> None:

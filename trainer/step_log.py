@@ -6,6 +6,7 @@ of 1.5 and later (``loss:[last/mean]``).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,11 +67,11 @@ def parse_line(line: str) -> StepRecord | None:
         epochs=int(match["epochs"]),
         step=int(match["step"]),
         steps=int(match["steps"]),
-        loss=float(match["last"] or match["loss"]),
+        loss=_number(match["last"] or match["loss"]),
         seconds=int(match["time"]) / 1000,
         learning_rate=_optional(match["lr"]),
         overflow=match["overflow"] == "True",
-        loss_scale=float(match["scale"]),
+        loss_scale=_number(match["scale"]),
         global_norm=_optional(match["norm"]),
     )
 
@@ -78,6 +79,10 @@ def parse_line(line: str) -> StepRecord | None:
 def parse(lines: Iterable[str]) -> Iterator[StepRecord]:
     """Yield the records in ``lines``."""
     return (record for line in lines if (record := parse_line(line)) is not None)
+
+
+def _number(text: str) -> float:
+    return math.nan if text == "None" else float(text)
 
 
 def _optional(number: str | None) -> float | None:

@@ -87,7 +87,7 @@ def run(out: Path, wanted: list[Case], plan: Plan, count: int) -> None:
             update: dict[str, object] = {"model": model}
             if case.seed:
                 update["seed"] = case.seed
-            own = Plan(plan.config.model_copy(update=update), plan.recipe, plan.folder, plan.cache, {})
+            own = Plan(plan.config.model_copy(update=update), plan.recipe, plan.folder, plan.cache, {}, {})
             space = own.config.space
             settings = None if case.configuration is None else space.settings(space.encode(case.configuration))
             launch = own.prepare(paths, placement, settings, paths.root.name)

@@ -61,6 +61,16 @@ def test_yaml_syntax_error_has_its_line(cli: Cli, sweep: Path) -> None:
         ("metric: f1,", "metric: f2,", "f2"),
         ("recipe: tiny_llama_lora.yaml", "recipe: none.yaml", "none.yaml"),
         ("data: train.jsonl", "data: none.jsonl", "none.jsonl"),
+        ("lora_rank: {type: int, low: 1,", "lora_rank: {type: int, low: 0,", "low"),
+        ("lora_rank: {type: int,", "lora_rank: {type: float,", "takes integers from 1 only"),
+        ("sets: lr_schedule.learning_rate", "sets: lr_schedule", "expected a mapping"),
+        ("sets: lr_schedule.learning_rate", "sets: train_dataset.data_loader", "expected a mapping"),
+        (
+            "sets: lr_schedule.learning_rate",
+            "sets: train_dataset_task.dataset_config.data_loader.dataset_dir",
+            "cannot both be set",
+        ),
+        ("sets: lr_schedule.learning_rate", "sets: context.device_target", "cannot differ between trials"),
     ],
 )
 def test_fault_of_the_sweep_file_has_its_line(cli: Cli, sweep: Path, old: str, new: str, part: str) -> None:
@@ -108,6 +118,11 @@ def test_recipe_that_cuts_the_model_over_cards(cli: Cli, sweep: Path) -> None:
     assert "parallel_config.model_parallel is 4; expected 1" in refused(cli, sweep)
 
 
+def test_model_that_fixed_cuts_over_cards(cli: Cli, sweep: Path) -> None:
+    replaced(sweep, "fixed: {", "fixed: {parallel_config.model_parallel: 4, ")
+    assert "parallel_config.model_parallel is 4; expected 1" in refused(cli, sweep)
+
+
 def test_second_start_of_a_running_sweep_names_the_first(cli: Cli, sweep: Path) -> None:
     folder = sweep.parent / "runs/sweeps/short"
     folder.mkdir(parents=True)
@@ -133,6 +148,13 @@ def test_database_that_cannot_be_written(cli: Cli, sweep: Path, database: str) -
     code, _, error = cli("start", sweep, "--runs", runs)
     assert code == 2
     assert str(runs / database) in error
+
+
+def test_study_database_that_cannot_be_read(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "sweeps.db").write_text("this is no database, only text that is long enough to be read as a header")
+    code, _, error = cli("status", "--runs", tmp_path)
+    assert code == 2
+    assert "cannot be read" in error
 
 
 @pytest.mark.parametrize("command", ["status", "front", "export", "ui"])

@@ -62,9 +62,9 @@ def test_measured_value_stands_beside_its_interval_and_its_number_of_items(
     metrics = client.get_run(run).data.metrics
     assert metrics == {
         "f1": 61.5,
-        "f1/low": 55.0,
-        "f1/high": 68.0,
-        "f1/items": 200,
+        "low/f1": 55.0,
+        "high/f1": 68.0,
+        "items/f1": 200,
         "ratio": 0.01,
         "seconds/train": 3.5,
     }
@@ -94,3 +94,18 @@ def test_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this is no database, only text that is long enough to be read as a header")
     with pytest.raises(StoreError, match="tracking store"):
         Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts", "sweep")
+
+
+def test_run_that_was_left_open_is_found_and_ended(tmp_path: Path, tracker: Tracker, client: MlflowClient) -> None:
+    run = tracker.start_trial(LABEL, {}, {})
+    again = Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts", "a'; echo 训练")
+    assert again.open_trials() == [LABEL]
+    again.end_trial(LABEL, KILLED, "interrupted")
+    assert again.open_trials() == []
+    assert client.get_run(run).info.status == "KILLED"
+
+
+def test_experiment_that_was_deleted_is_said(tmp_path: Path, tracker: Tracker, client: MlflowClient) -> None:
+    client.delete_experiment(tracker.experiment)
+    with pytest.raises(StoreError, match="was deleted; restore it"):
+        Tracker(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts", "a'; echo 训练")

@@ -58,6 +58,12 @@ def test_diverged_step_has_a_loss_that_is_not_finite_and_its_overflow() -> None:
     assert record.global_step == 128
 
 
+def test_loss_that_the_log_does_not_have_is_not_a_number() -> None:
+    record = parse_line(DIVERGED.replace("[  nan/  nan]", "[None/None]"))
+    assert record is not None
+    assert math.isnan(record.loss)
+
+
 def test_line_without_a_step_is_no_record() -> None:
     assert parse_line("INFO - Create train dataset finish, dataset size:535") is None
 
