@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,11 +33,10 @@ def start(
     runs: Runs = _RUNS,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
+    from sweeps.signals import end_like_ctrl_c
     from sweeps.start import run_sweep
 
-    # like Ctrl-C: neither `kill` nor a connection that is lost may leave workers behind
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    end_like_ctrl_c()
     try:
         found = run_sweep(sweep, trials, runs.absolute(), console)
     except KeyboardInterrupt:

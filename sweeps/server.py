@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from sweeps.signals import end_like_ctrl_c
 from sweeps.stores import Stores
 
 
@@ -32,8 +32,7 @@ def serve(stores: Stores, host: str, port: int) -> int:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    end_like_ctrl_c()
     with subprocess.Popen(argv(stores, host, port), env=environment) as server:
         try:
             return server.wait()
