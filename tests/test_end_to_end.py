@@ -185,7 +185,7 @@ def test_exported_folder_gives_the_trials_numbers_again(runs: Path, tmp_path: Pa
 
 
 def test_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    sweep, runs = write_sweep(tmp_path / FOLDER, trials=1, epochs=12), tmp_path / FOLDER / "runs"
+    sweep, runs = write_sweep(tmp_path / FOLDER, trials=1, epochs=20), tmp_path / FOLDER / "runs"
     process = subprocess.Popen(
         lorasweep("start", sweep, "--runs", runs),
         env=environment(),
@@ -195,6 +195,7 @@ def test_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: 
     )
     log = runs / "sweeps/short/trial-0000/msrun_log/worker_0.log"
     until(lambda: log.exists() and "Epoch:[" in log.read_text(errors="replace"), process)
+    until(lambda: statuses(runs)["base"] == "FINISHED", process)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     assert processes_of(runs / "sweeps/short/trial-0000") == []
