@@ -18,12 +18,14 @@ def main(manifest: Path, measurements: list[Path]) -> int:
         now = found[name].value if name in found else None
         equal &= now == score["value"]
         print(f"{name:28} trial {score['value']!r:22} now {now!r:22} {'equal' if now == score['value'] else 'DIFFERS'}")
+    if equal and expected:
+        print("the trial's numbers again")
+        return 0
     print(
-        "the trial's numbers again"
-        if equal
-        else "not the trial's numbers: another machine or other versions may differ"
+        "not the trial's numbers: another machine or other versions may differ; so does a trial with lora_dropout > 0 "
+        "on CPU, where MindSpore draws dropout in several threads in no fixed order"
     )
-    return 0 if equal else 1
+    return 1
 
 
 if __name__ == "__main__":
