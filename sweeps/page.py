@@ -22,9 +22,10 @@ _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
+th, td { padding: .25rem .75rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(28rem, 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(28rem, 1fr)); gap: 1rem; }
+.plots > * { min-width: 0; }
 .scroll { overflow-x: auto; }
 """
 
@@ -35,7 +36,9 @@ def html(
     """Return the page of a sweep: one chart a pair of objectives, then the table of all complete trials."""
     complete = [result for result in results if result.state == "complete"]
     charts = [
-        _chart(x, y, complete, base, front).to_html(full_html=False, include_plotlyjs=False, div_id=f"chart{i}")
+        _chart(x, y, complete, base, front).to_html(
+            full_html=False, include_plotlyjs=False, div_id=f"chart{i}", config={"responsive": True}
+        )
         for i, (x, y) in enumerate(itertools.combinations(objectives, 2))
     ]
     return f"""<!doctype html>
