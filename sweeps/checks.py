@@ -21,26 +21,10 @@ BASE, RECORD = "load_checkpoint", "train_dataset.data_loader.dataset_dir"
 
 SEED, SEQ_LENGTH, PAD = "seed", "model.model_config.seq_length", "model.model_config.pad_token_id"
 _PET = "model.model_config.pet_config"
-RANK, _TARGETS = f"{_PET}.lora_rank", f"{_PET}.target_modules"
-RUN_MODE = "run_mode"
-_SAME_FOR_ALL = {
-    "context.device_target",
-    "runner_wrapper.type",
-    "callbacks",
-    "use_parallel",
-    "load_ckpt_format",
-    RUN_MODE,
-}
-_NEEDED = (
-    BASE,
-    RECORD,
-    SEED,
-    SEQ_LENGTH,
-    PAD,
-    _PET,
-    RUN_MODE,
-    *("context.device_target", "runner_wrapper.type", "callbacks"),
-)
+_RANK, _TARGETS = f"{_PET}.lora_rank", f"{_PET}.target_modules"
+_READ_HERE = ("context.device_target", "runner_wrapper.type", "callbacks", "run_mode")
+_SAME_FOR_ALL = {*_READ_HERE, "use_parallel", "load_ckpt_format"}
+_NEEDED = (BASE, RECORD, SEED, SEQ_LENGTH, PAD, _PET, *_READ_HERE)
 
 
 def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
@@ -111,7 +95,7 @@ def _choices(parameter: Parameter) -> list[Any]:
 
 
 def _whole_numbers(values: Mapping[str, Any], paths: Sequence[str]) -> None:
-    for path in (SEED, SEQ_LENGTH, PAD, RANK):
+    for path in (SEED, SEQ_LENGTH, PAD, _RANK):
         if path in paths:
             number = reduce(lambda found, key: found[key], path.split("."), values)
             low = 0 if path in (SEED, PAD) else 1
@@ -160,8 +144,7 @@ def _module_problems(config: SweepConfig, recipe: Recipe, fixed: Mapping[str, ob
         if _TARGETS not in parameter.sets:
             continue
         swept = True
-        choices = _choices(parameter)
-        for choice in choices:
+        for choice in _choices(parameter):
             if problem := _module_problem(recipe, {**fixed, _TARGETS: parameter.setting(choice)}):
                 yield ("parameters", name), problem
     if not swept and (problem := _module_problem(recipe, fixed)):

@@ -70,7 +70,7 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
         _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
     inputs = _inputs(job)
     files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
-    _write_json(out / "manifest.json", _manifest(known, result, trial, inputs))
+    _write_json(out / "manifest.json", _manifest(known, result, trial, recipe, inputs))
     script = out / "launch.sh"
     files.write_whole(script, launch_script(known.config, result.label, job, stages))
     script.chmod(0o755)
@@ -82,8 +82,9 @@ def _inputs(job: Job) -> dict[str, str]:
     return {str(file): files.digest(file) for file in dict.fromkeys(read)}
 
 
-def _manifest(known: Known, result: Result, trial: TrialPaths, inputs: dict[str, str]) -> dict[str, object]:
-    recipe = Recipe.read(trial.recipe)
+def _manifest(
+    known: Known, result: Result, trial: TrialPaths, recipe: Recipe, inputs: dict[str, str]
+) -> dict[str, object]:
     accounting = account(recipe.values, recipe.source)
     measured = json.loads(trial.measurement.read_text(encoding="utf-8"))
     return {

@@ -17,14 +17,13 @@ from sweeps.results import base_result, find_front, results, trial_label
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
 from sweeps.view import Progress, View
 from trainer.launcher import Exit, Launcher, Outcome, kill_all
-from trainer.lora import LoraError
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
-from trainer.recipe import RecipeError
 from trainer.slots import Slots
 from trainer.step_log import StepRecord
 
 _POLL_SECONDS = 0.5
+_NO_BASE = "the base model cannot be measured, so no gate could be judged: "
 
 
 class SweepError(RuntimeError):
@@ -113,7 +112,7 @@ class Scheduler:
                 settings = space.settings(params)
             paths = TrialPaths(self.plan.folder / label)
             launch = self.plan.prepare(paths, placement, settings, label)
-        except (LoraError, RecipeError, ValueError) as error:
+        except ValueError as error:
             self.slots.release(placement)
             self._cannot_start(trial, label, str(error))
             return
@@ -125,7 +124,7 @@ class Scheduler:
     def _cannot_start(self, trial: optuna.Trial | None, label: str, reason: str) -> None:
         """Fail a trial whose configuration no recipe can take: the next ones may be sound."""
         if trial is None:
-            raise SweepError(f"the base model cannot be measured, so no gate could be judged: {reason}")
+            raise SweepError(_NO_BASE + reason)
         self.view.failed(label, reason)
         studies.fail(self.study, trial, reason)
 
@@ -168,7 +167,7 @@ class Scheduler:
         self.tracker.finish(job.run, FAILED, "failed")
         self.view.failed(job.label, reason)
         if job.trial is None:
-            raise SweepError(f"the base model cannot be measured, so no gate could be judged: {reason}")
+            raise SweepError(_NO_BASE + reason)
         studies.fail(self.study, job.trial, reason)
         publish(self.plan, self.study, self.tracker)
 

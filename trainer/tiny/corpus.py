@@ -1,11 +1,11 @@
-"""Generated text for the tiny base model: passages with questions, symbolic sums, and problems asked in words.
+"""Generated text for the tiny base model: passages with questions, sums, and problems asked in words.
 
 Three things are generated here, all from a ``random.Random`` that the caller seeds:
 
 * ``passage``: facts about people and one question, in SQuAD v1.1's structure (the *base ability*);
-* ``symbolic``: ``12 + 35 = 47`` as bare text, which pretraining teaches;
-* ``problem``: the same sums asked in words, as contest JSONL ``{"problem", "solution"}`` (the *task*), which
-  pretraining never shows: neither its sentences nor an expression as an answer.
+* ``operation``: sums such as ``12 + 35 = 47``, which pretraining shows bare and as an instruction ``12 + 35 = ?``;
+* ``problem``: the same sums asked in words, as contest JSONL ``{"problem", "solution"}`` (the *task*), none of whose
+  sentences pretraining shows.
 """
 
 from __future__ import annotations
