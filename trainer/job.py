@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from trainer.files import write_whole
 
@@ -29,6 +30,24 @@ class Benchmark(BaseModel):
     batch: int
 
 
+class Until(BaseModel):
+    """A rung: where a training is to stop, counted from its start, not from where a launch resumes it.
+
+    Attributes:
+        unit: what is counted; a step is one of a worker, on all workers' batches together.
+        count: how many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: Literal["epochs", "steps"]
+    count: int = Field(ge=1)
+
+    def steps(self, steps_per_epoch: int) -> int:
+        """Return the rung in steps."""
+        return self.count * (steps_per_epoch if self.unit == "epochs" else 1)
+
+
 class Job(BaseModel):
     """One launch.
 
@@ -43,6 +62,8 @@ class Job(BaseModel):
         workers: msrun workers of the launch.
         benchmarks: what to measure, in this order.
         cores: CPU cores that the worker is bound to; empty: all.
+        until: rung to train to; None: to the recipe's end.
+        resume: state that the last rung's launch wrote (``TrialPaths.state`` of its folder); None: from the base.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +78,8 @@ class Job(BaseModel):
     workers: int
     benchmarks: tuple[Benchmark, ...]
     cores: tuple[int, ...] = ()
+    until: Until | None = None
+    resume: Path | None = None
 
     def write(self, path: Path) -> None:
         """Write the job as JSON, whole or not at all."""

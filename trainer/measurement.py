@@ -18,6 +18,7 @@ class Measurement(BaseModel):
         scores: metric -> its value with its number of items and its 95 % interval, in percent.
         seconds: part of the launch -> wall time; ``worker`` is the whole of it, imports not counted.
         versions: package -> version that it ran with.
+        steps: trained since the start of the training, earlier rungs included; None where nothing was trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +26,7 @@ class Measurement(BaseModel):
     scores: Mapping[str, Score]
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
+    steps: int | None = None
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,28 @@ def _read(file: Path, names: tuple[str, ...] | None = None) -> dict[str, Any]:
 
 def adapter_weights(network: Any) -> Arrays:
     """Copy the LoRA weights out of a network, by their MindFormers names."""
-    # by way of float32: NumPy has no bfloat16
-    return {p.name: ops.cast(p, ms.float32).asnumpy().copy() for p in network.get_parameters() if "lora" in p.name}
+    return take([parameter for parameter in network.get_parameters() if "lora" in parameter.name])
+
+
+def changing_parameters(step: Any) -> list[Any]:
+    """Return what a training step (``MFTrainOneStepCell``) changes: all that it holds but the network's frozen weights.
+
+    So the trained weights, the optimizer's moments and counters, and a loss scale that adapts itself.
+    """
+    frozen = {id(parameter) for parameter in step.network.get_parameters() if not parameter.requires_grad}
+    return [parameter for parameter in step.get_parameters() if id(parameter) not in frozen]
+
+
+def take(parameters: list[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Copy parameters out, by their names: floats as float32, all else as it is."""
+    # by way of float32, which holds them exactly: NumPy has no bfloat16
+    return {p.name: (ops.cast(p, ms.float32) if p.is_floating_point() else p).asnumpy().copy() for p in parameters}
+
+
+def put(parameters: list[Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Copy arrays of the same names and shapes into parameters, which keep their types."""
+    for parameter in parameters:
+        parameter.set_data(ops.cast(Tensor(arrays[parameter.name]), parameter.dtype))
 
 
 def load_adapter(network: Any, weights: Arrays) -> None:

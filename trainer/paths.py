@@ -46,6 +46,11 @@ class TrialPaths:
         return self.root / "adapter.safetensors"
 
     @property
+    def state(self) -> Path:
+        """Where training stands at a rung below the last, for the next rung's launch (see ``trainer.state``)."""
+        return self.root / "state.safetensors"
+
+    @property
     def measurement(self) -> Path:
         """What the worker measured; its presence is the worker's word that it finished."""
         return self.root / "measurement.json"

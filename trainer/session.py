@@ -14,7 +14,7 @@ from typing import Any
 import mindspore as ms
 from mindformers import Trainer, build_context
 from mindformers.tools.utils import get_real_rank
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from evaluation.generate import Shape, greedy
 from evaluation.items import Item, read
@@ -27,6 +27,8 @@ from trainer.job import Benchmark, Job
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.prompts import TEMPLATES
+from trainer.rung import Rung
+from trainer.state import StateError, TrainingState, save_whole
 from trainer.tokenizer import TextCodec
 
 _SEQ_MULTIPLE = 16  # lengths of decoding graphs: Ascend's kernels like them round
@@ -56,12 +58,14 @@ class Session:
         self._adapter: network.Arrays | None = None
         self._scores: dict[str, Score] = {}
         self._seconds: dict[str, float] = {}
+        self._steps: int | None = None
 
     def train(self) -> None:
-        """Train the adapter and save it.
+        """Train the adapter to the job's rung, and save it; below the last rung also the state to go on from.
 
         Raises:
             AccountingError: the network is not the one that the recipe promised.
+            StateError: the state to go on from is of another training, or the rung is beyond the recipe's end.
             ValueError: the base's weights did not arrive in it.
         """
         started = time.monotonic()
@@ -69,21 +73,41 @@ class Session:
         make_record(
             self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
         )
+        resumed = None if self._job.resume is None else TrainingState.read(self._job.resume)
+        rung = self._rung(resumed)
+        if get_real_rank() == 0:
+            # an earlier launch's must not be taken for this one's
+            self._paths.state.unlink(missing_ok=True)
         # a copy: MindFormers takes what it has used out of its configuration
-        trainer = Trainer(args=copy.deepcopy(self._config))
-        trainer.train()
+        trainer = Trainer(args=copy.deepcopy(self._config), callbacks=[rung])
+        if resumed is None:
+            trainer.train()
+        else:
+            # what was seen is skipped in the same shuffled order, without reading it
+            trainer.train(data_skip_steps=resumed.steps, ignore_data_skip=False)
         trained = trainer.trainer.network
         self._check_accounting(trained)
         network.check_frozen(trained, self._job.base)
         self._adapter = network.adapter_weights(trained)
         if get_real_rank() == 0:
-            temporary = self._paths.adapter.with_suffix(".part")
-            save_file(self._adapter, temporary)
-            temporary.replace(self._paths.adapter)
+            save_whole(self._paths.adapter, self._adapter)
+            if rung.state is not None:
+                rung.state.write(self._paths.state)
         # measuring builds a network of its own: there must not be two on a card
         del trainer, trained
         gc.collect()
+        self._steps = rung.steps
         self._seconds["train"] = time.monotonic() - started
+
+    def _rung(self, resumed: TrainingState | None) -> Rung:
+        until = self._job.until
+        parallel = self._config.get("parallel") or {}
+        if (until is not None or resumed is not None) and parallel.get("enable_parallel_optimizer"):
+            raise StateError(
+                "parallel.enable_parallel_optimizer: expected False where a trial is trained in rungs: "
+                "with it each worker has a part of the optimizer's state, and only worker 0's is kept"
+            )
+        return Rung(self._config.runner_config.epochs, until, resumed)
 
     def load_adapter(self, file: Path) -> None:
         """Measure with the LoRA weights of ``file`` instead of training."""
@@ -126,6 +150,7 @@ class Session:
             scores=self._scores,
             seconds={name: round(value, 2) for name, value in {**self._seconds, "worker": seconds}.items()},
             versions=versions | {"python": platform.python_version()},
+            steps=self._steps,
         ).write(file)
 
     def _check_accounting(self, trained: Any) -> None:
