@@ -24,12 +24,15 @@ def nondominated(points: Losses) -> npt.NDArray[np.bool_]:
     Returns:
         (points,) mask.
     """
-    valid = ~np.isnan(points).any(axis=1)
-    mask: npt.NDArray[np.bool_] = valid.copy()
-    for i in np.flatnonzero(valid):
-        others = points[valid]
-        dominated = np.all(others <= points[i], axis=1) & np.any(others < points[i], axis=1)
-        mask[i] = not dominated.any()
+    mask = np.zeros(len(points), np.bool_)
+    left = np.flatnonzero(~np.isnan(points).any(axis=1))
+    # what dominates a point has a smaller sum, or where that is rounded away stands before it column by column
+    left = left[np.lexsort((*points[left].T[::-1], points[left].sum(axis=1)))]
+    while len(left):
+        first = points[left[0]]
+        mask[left[0]] = True
+        dominated = np.all(first <= points[left], axis=1) & np.any(first < points[left], axis=1)
+        left = left[1:][~dominated[1:]]
     return mask
 
 

@@ -1,0 +1,91 @@
+"""Multi-objective asynchronous successive halving: who goes on. Pure functions over arrays, no I/O, no state.
+
+Of the n trials measured at a rung, floor(n / eta) may go on, whenever a slot is free (ASHA: Li et al., "A system for
+massively parallel hyperparameter tuning", MLSys 2020). Who is first there:
+
+1. those that hold all gates, before those that miss one, which are ordered by how far they miss;
+2. by non-dominated layers (Deb et al., "NSGA-II", 2002);
+3. within a layer by the volume that a trial adds to what those that went on already dominate, so that the front stays
+   spread (greedy hypervolume subset selection, see ``sweeps.directions``). MO-ASHA breaks these ties by distance alone
+   (Schmucker et al., "Multi-objective asynchronous successive halving", 2021).
+
+What a trial measured decides, not when, so the same results give the same decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sweeps.directions import Array, directions, greedy, reach
+from sweeps.front import nondominated
+
+_DIRECTIONS = 128
+_MARGIN = 0.1  # of the spread, beyond the worst: else what is worst in any objective would add no volume
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The trials measured at one rung, in a fixed order.
+
+    Attributes:
+        trials: (n,) their numbers.
+        losses: (n, objectives), each to be minimized; finite.
+        violations: (n,) by how much the gate is missed that is missed most, zero or less where all hold. What the
+            measurement's interval allows counts as held: no trial is stopped for noise.
+        promoted: (n,) whether the trial went on from here.
+    """
+
+    trials: npt.NDArray[np.int64]
+    losses: Array
+    violations: Array
+    promoted: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.losses).all():
+            raise ValueError("a trial without finite losses cannot be compared: it failed")
+
+
+def quota(measured: int, eta: float) -> int:
+    """Return how many of ``measured`` trials may go on from a rung."""
+    return math.floor(measured / eta + 1e-9)
+
+
+def next_promotion(cohort: Cohort, eta: float) -> int | None:
+    """Return the number of the trial that goes on next from a rung; None where the quota is used."""
+    if cohort.promoted.sum() >= quota(len(cohort.trials), eta):
+        return None
+    return best_left(cohort)
+
+
+def best_left(cohort: Cohort) -> int | None:
+    """Return the number of the best trial of a rung that has not gone on; None where all have."""
+    left = np.flatnonzero(~cohort.promoted)
+    if not len(left):
+        return None
+    feasible = cohort.violations <= 0
+    if not feasible[left].any():
+        violations = cohort.violations[left]
+        left = left[violations == violations.min()]
+        return int(cohort.trials[left[_most_volume(cohort, left)]])
+    candidates = np.flatnonzero(feasible)
+    while True:
+        # the best layer that has one left; those that went on are counted in it
+        layer = candidates[nondominated(cohort.losses[candidates])]
+        waiting = layer[~cohort.promoted[layer]]
+        if len(waiting):
+            return int(cohort.trials[waiting[_most_volume(cohort, waiting)]])
+        candidates = np.setdiff1d(candidates, layer)
+
+
+def _most_volume(cohort: Cohort, waiting: npt.NDArray[np.int64]) -> int:
+    """Return the index in ``waiting`` of the trial that adds most volume to those that went on."""
+    best, worst = cohort.losses.min(axis=0), cohort.losses.max(axis=0)
+    spread = np.where(worst > best, worst - best, 1.0)
+    scaled = (cohort.losses - best) / (spread * (1 + _MARGIN))
+    shares = reach(scaled, directions(_DIRECTIONS, cohort.losses.shape[1]))
+    covered = shares[cohort.promoted].max(axis=0, initial=0.0)
+    return greedy(shares[waiting], covered, 1)[0]
