@@ -64,7 +64,7 @@ def _student(values: Sequence[float], mean: float) -> tuple[float, float]:
     if n == 1:
         return 0.0, 100.0
     # half a second to import, and most users of a Score only read it
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
     half = float(stdtrit(n - 1, _QUANTILE)) * math.sqrt(variance / n)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BeforeValidator, Field
 
 from search_spaces.section import Items, Scalar, Section, shown
@@ -17,6 +18,9 @@ from search_spaces.section import Items, Scalar, Section, shown
 OptunaValue: TypeAlias = bool | int | float | str | None
 Params: TypeAlias = Mapping[str, Any]
 """Optuna's name -> value, as in ``trial.params``."""
+
+Axis: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
+"""What Optuna draws one of its parameters from."""
 
 _EXACT = 2**53
 """Optuna computes with floats: integers beyond are not exact."""
@@ -43,9 +47,14 @@ class _Parameter(Section):
     sets: Paths = ()
     when: dict[str, Items[Scalar]] = Field(default_factory=dict)
 
+    def axes(self, name: str) -> dict[str, Axis]:
+        """Return Optuna's parameters that stand for it: name -> distribution."""
+        raise NotImplementedError
+
     def suggest(self, trial: optuna.Trial, name: str) -> dict[str, OptunaValue]:
         """Ask the trial for a value; returns the params."""
-        raise NotImplementedError
+        drawn = {axis: _draw(trial, axis, distribution) for axis, distribution in self.axes(name).items()}
+        return self.encode(name, self.decode(name, drawn))
 
     def encode(self, name: str, value: object) -> dict[str, OptunaValue]:
         """Return the params of ``value``; raises ``ValueError`` saying what was expected where it is none of these."""
@@ -85,9 +94,9 @@ class FloatParameter(_Range):
     low: float
     high: float
 
-    def suggest(self, trial: optuna.Trial, name: str) -> dict[str, OptunaValue]:
-        """Ask the trial for a value."""
-        return {name: trial.suggest_float(name, self.low, self.high, log=self.log)}
+    def axes(self, name: str) -> dict[str, Axis]:
+        """Return the range."""
+        return {name: FloatDistribution(self.low, self.high, log=self.log)}
 
     def encode(self, name: str, value: object) -> dict[str, OptunaValue]:
         """Return the params of a number within the range."""
@@ -112,9 +121,9 @@ class IntParameter(_Range):
     high: Bound
     step: Annotated[int, Field(ge=1)] = 1
 
-    def suggest(self, trial: optuna.Trial, name: str) -> dict[str, OptunaValue]:
-        """Ask the trial for a value."""
-        return {name: trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)}
+    def axes(self, name: str) -> dict[str, Axis]:
+        """Return the range."""
+        return {name: IntDistribution(self.low, self.high, log=self.log, step=self.step)}
 
     def encode(self, name: str, value: object) -> dict[str, OptunaValue]:
         """Return the params of an integer of the range."""
@@ -143,9 +152,9 @@ class CategoricalParameter(_Parameter):
     type: Literal["categorical"]
     choices: Items[Scalar]
 
-    def suggest(self, trial: optuna.Trial, name: str) -> dict[str, OptunaValue]:
-        """Ask the trial for a value."""
-        return {name: trial.suggest_categorical(name, self.choices)}
+    def axes(self, name: str) -> dict[str, Axis]:
+        """Return the choices."""
+        return {name: CategoricalDistribution(self.choices)}
 
     def encode(self, name: str, value: object) -> dict[str, OptunaValue]:
         """Return the params of one of the choices."""
@@ -182,10 +191,9 @@ class SubsetParameter(_Parameter):
     type: Literal["subset"]
     of: Items[str]
 
-    def suggest(self, trial: optuna.Trial, name: str) -> dict[str, OptunaValue]:
-        """Ask the trial for a subset."""
-        drawn = {f"{name}.{member}": trial.suggest_categorical(f"{name}.{member}", (False, True)) for member in self.of}
-        return self.encode(name, self.decode(name, drawn))
+    def axes(self, name: str) -> dict[str, Axis]:
+        """Return false or true for each name."""
+        return {f"{name}.{member}": CategoricalDistribution((False, True)) for member in self.of}
 
     def encode(self, name: str, value: object) -> dict[str, OptunaValue]:
         """Return the params of a list of names, in any order."""
@@ -214,6 +222,14 @@ class SubsetParameter(_Parameter):
     def extremes(self) -> tuple[OptunaValue, ...]:
         """Return nothing: subsets are no numbers."""
         return ()
+
+
+def _draw(trial: optuna.Trial, name: str, axis: Axis) -> OptunaValue:
+    if isinstance(axis, CategoricalDistribution):
+        return trial.suggest_categorical(name, axis.choices)
+    if isinstance(axis, IntDistribution):
+        return trial.suggest_int(name, axis.low, axis.high, step=axis.step, log=axis.log)
+    return trial.suggest_float(name, axis.low, axis.high, log=axis.log)
 
 
 def _repeated(key: str, values: tuple[object, ...]) -> Iterator[tuple[str, str]]:

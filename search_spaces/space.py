@@ -92,6 +92,17 @@ class SearchSpace:
                 params |= suggested
         return params
 
+    def complete(self, params: Params) -> dict[str, OptunaValue]:
+        """Return those of ``params`` whose conditions hold, subsets as ``suggest`` would have returned them."""
+        kept: dict[str, OptunaValue] = {}
+        values: dict[str, object] = {}
+        for name in self._order:
+            if self._is_present(name, values):
+                parameter = self.parameters[name]
+                values[name] = parameter.decode(name, params)
+                kept |= parameter.encode(name, values[name])
+        return kept
+
     def configuration(self, params: Params) -> dict[str, object]:
         """Return the values of ``params``, derived ones included, in the order of the sweep file.
 

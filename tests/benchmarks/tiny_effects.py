@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy.stats import t  # type: ignore[import-untyped]
+from scipy.stats import t
 
 from sweeps.config import load_sweep
 from sweeps.plan import Plan, make_plan

@@ -1,0 +1,106 @@
+"""What a configuration will measure at the last rung, learned from all rungs: Gaussian processes.
+
+One process an output, jointly over configuration and fidelity, so that a low rung tells of the last as far as the data
+say it does (as MOBSTER's joint model: Klein et al., "Model-based asynchronous hyperparameter and neural architecture
+search", 2020). scikit-learn's regressor does the work.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
+
+from sweeps.directions import Array
+
+_SCALE_BOUNDS, _NOISE_BOUNDS = (0.05, 20.0), (1e-6, 0.3)
+_ITERATIONS = 25
+
+_Objective = Callable[[Array], tuple[float, Array]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How an output is put to the model: losses far worse than the middle all count the same."""
+
+    middle: float
+    spread: float
+    worst: float
+
+    @classmethod
+    def of(cls, losses: Array) -> Scale:
+        """Take the scale of measured ``losses`` (n,); what is as far above the median as the best is below is worst."""
+        median = float(np.median(losses))
+        worst = median + 2 * max(median - float(losses.min()), 1e-12)
+        clipped = np.minimum(losses, worst)
+        return cls(float(clipped.mean()), max(float(clipped.std()), 1e-12), worst)
+
+    def apply(self, losses: Array) -> Array:
+        """Return losses as the model sees them."""
+        return (np.minimum(losses, self.worst) - self.middle) / self.spread
+
+
+def default_kernel(dimensions: int) -> Kernel:
+    """Return the kernel that nothing was learned for: smooth, all dimensions alike."""
+    return ConstantKernel(1.0, (0.05, 20.0)) * Matern(
+        np.full(dimensions, math.sqrt(dimensions) / 2), _SCALE_BOUNDS, nu=2.5
+    ) + WhiteKernel(1e-3, _NOISE_BOUNDS)
+
+
+def learn_kernel(inputs: Array, outputs: Array) -> Kernel:
+    """Return the kernel that makes ``outputs`` (n,), as ``Scale`` gives them, most probable.
+
+    A log-normal prior on the length scales, wider with more dimensions (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian
+    optimization performs great in high dimensions", 2024), keeps few points from switching dimensions off.
+    """
+    kernel = default_kernel(inputs.shape[1])
+    regressor = GaussianProcessRegressor(kernel, optimizer=_maximize(inputs.shape[1]))
+    with warnings.catch_warnings():
+        # at a bound of its scales or out of steps the kernel is still the best that was found
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return regressor.fit(inputs, outputs).kernel_
+
+
+def _maximize(dimensions: int) -> Callable[..., tuple[Array, float]]:
+    centre, width = math.sqrt(2) + math.log(dimensions) / 2 - 1.5, 1.0
+
+    def optimizer(
+        objective: Callable[[Array], tuple[float, Array]], start: Array, bounds: Array
+    ) -> tuple[Array, float]:
+        def penalized(theta: Array) -> tuple[float, Array]:
+            value, gradient = objective(theta)
+            away = np.zeros_like(theta)
+            away[1:-1] = (theta[1:-1] - centre) / width
+            return value + 0.5 * float(away @ away), gradient + away / width
+
+        found = minimize(penalized, start, method="L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": _ITERATIONS})
+        return found.x, float(found.fun)
+
+    return optimizer
+
+
+@dataclass(frozen=True)
+class Model:
+    """One output's process, conditioned on measurements."""
+
+    regressor: GaussianProcessRegressor
+    scale: Scale
+
+    @classmethod
+    def condition(cls, kernel: Kernel, inputs: Array, losses: Array) -> Model:
+        """Condition a kernel on ``losses`` (n,) measured at ``inputs`` (n, dimensions)."""
+        scale = Scale.of(losses)
+        regressor = GaussianProcessRegressor(kernel, optimizer=None)
+        return cls(regressor.fit(inputs, scale.apply(losses)), scale)
+
+    def predict(self, inputs: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the loss at ``inputs``, both (n,)."""
+        mean, deviation = self.regressor.predict(inputs, return_std=True)
+        return mean * self.scale.spread + self.scale.middle, deviation * self.scale.spread
