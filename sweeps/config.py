@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from search_spaces.load import Document, FileFaults, read
 from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
+from sweeps.fidelity import EPOCHS, AtLeastOne, Budget, Halving
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
 
@@ -44,7 +46,6 @@ def _protocol(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Protocol = Annotated[str, AfterValidator(_protocol)]
-AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class Model(Section):
@@ -108,13 +109,15 @@ class SlotSettings(Section):
 
 
 class Sampler(Section):
-    """How Optuna searches.
+    """How configurations are chosen.
 
     Attributes:
-        startup_trials: random trials before TPE models anything.
+        type: ``ehvi``: what is expected to add most hypervolume at the last rung (``sweeps.proposal``); the others are
+            Optuna's.
+        startup_trials: trials spread evenly (``ehvi``) or at random (``tpe``) before anything is modelled.
     """
 
-    type: Literal["tpe", "nsga2", "random"]
+    type: Literal["ehvi", "tpe", "nsga2", "random"]
     startup_trials: Annotated[int, Field(ge=0)] = 10
 
 
@@ -123,7 +126,9 @@ class SweepConfig(Section):
 
     Attributes:
         evaluation: protocol -> what it measures on.
-        trials: the sweep ends when so many have come to an end.
+        trials: so many are started; None: as many as the budget allows.
+        halving: rungs at which trials are compared; None: each trains to its end in one launch.
+        budget: what the sweep may cost.
         timeout: seconds after which a launch is stopped; None: never.
         fixed: dotted path of the recipe -> the value that all trials have.
         metrics: name -> formula over measured metrics and the formulas above it.
@@ -136,7 +141,9 @@ class SweepConfig(Section):
     train: Train
     evaluation: dict[Protocol, Evaluation]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    trials: AtLeastOne
+    trials: AtLeastOne | None = None
+    halving: Halving | None = None
+    budget: Budget | None = None
     slots: SlotSettings
     timeout: Annotated[float, Field(gt=0)] | None = None
     sampler: Sampler
@@ -176,6 +183,7 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
     except ValidationError as error:
         problems += section.problems(error)
     problems += [*_space_problems(document.data), *_goal_problems(document.data)]
+    problems += [] if config is None else _fidelity_problems(config)
     if config is None or problems:
         raise FileFaults(document.faults(problems))
     return config, document
@@ -219,6 +227,36 @@ def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     named = {i: objective.get("metric") for i, objective in objectives.items()}
     yield from metrics.objective_problems({i: name for i, name in named.items() if isinstance(name, str)})
     yield from metrics.gate_problems(_entries(TypeAdapter(GateText), data.get("gates"))[0])
+
+
+def _fidelity_problems(config: SweepConfig) -> Iterator[Problem]:
+    halving, budget = config.halving, config.budget
+    if config.trials is None and budget is None:
+        yield ("trials",), "is missing, and there is no `budget`: the sweep would never end"
+    if budget is not None and budget.steps is not None and (halving is None or halving.unit != "steps"):
+        yield ("budget", "steps"), "steps are counted where `halving` has unit: steps; expected epochs, or card_hours"
+    if halving is None:
+        return
+    if config.sampler.type in ("tpe", "nsga2"):
+        yield (
+            ("sampler", "type"),
+            f"{config.sampler.type} learns nothing from trials that stopped at a rung; with `halving` expected ehvi, "
+            "or random",
+        )
+    if budget is not None and budget.epochs is not None and halving.unit != "epochs":
+        yield ("budget", "epochs"), "`halving` counts steps; expected steps here"
+    if halving.unit == "epochs":
+        for path, place in config.space.paths():
+            if path == EPOCHS:
+                yield place, f"{EPOCHS} is set by `halving` to its last rung, {halving.at[-1]}; delete it here"
+    for protocol, items in halving.items.items():
+        if protocol not in config.evaluation:
+            yield ("halving", "items", protocol), unknown("protocol", protocol, sorted(config.evaluation))
+        elif items >= (config.evaluation[protocol].items or math.inf):
+            yield (
+                ("halving", "items", protocol),
+                f"expected fewer than the {config.evaluation[protocol].items} of the last rung, got {items}",
+            )
 
 
 T = TypeVar("T")

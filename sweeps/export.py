@@ -15,7 +15,7 @@ from sweeps.checks import SEED
 from sweeps.launch_script import launch_script
 from sweeps.read import Known
 from sweeps.results import Result
-from sweeps.stores import StoreError
+from sweeps.stores import StoreError, trial_paths
 from trainer import files
 from trainer.job import Job
 from trainer.lora import LoraError, account
@@ -40,7 +40,7 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
     """
     if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
-    trial = TrialPaths(known.stores.sweep(known.config.name) / result.label)
+    trial = trial_paths(known.stores.sweep(known.config.name), result.label, result.rung)
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():
             raise StoreError(f"{needed}: is gone, so {result.label} cannot be exported; MLflow's artifacts may have it")
@@ -63,8 +63,8 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     for ability, protocols in stages.items():
         text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(protocols)} of {result.label}")
         files.write_whole(out / f"evaluate_{ability}.yaml", text)
-    # which cores a job was bound to is this host's matter
-    job.model_copy(update={"cores": ()}).write(out / "job.json")
+    # which cores a job was bound to is this host's matter; what rungs trained one by one is trained in one go
+    job.model_copy(update={"cores": (), "resume": None}).write(out / "job.json")
     # PEFT has no words for some adapters, such as one on a part of the layers: the rest serves all the same
     with contextlib.suppress(LoraError):
         _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
@@ -90,6 +90,7 @@ def _manifest(
     return {
         "sweep": known.config.name,
         "trial": result.number,
+        "rung": result.rung,
         "seed": recipe.get(SEED),
         "configuration": dict(result.configuration),
         "values": dict(result.values),

@@ -55,16 +55,32 @@ class Gate:
                 raise ExpressionError(f"the bound of {text!r} names {name!r}; expected numbers and base.METRIC only")
         return cls(text, tree.left.id, 1 if isinstance(tree.ops[0], ast.GtE) else -1, bound)
 
+    def limit(self, base: Mapping[str, float]) -> float:
+        """Return the bound as a number; NaN where it has none."""
+        try:
+            return float(self.bound.evaluate({f"base.{name}": value for name, value in base.items()}))
+        except ExpressionError:
+            return math.nan
+
+    def excused(
+        self, values: Mapping[str, float], base: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
+    ) -> float:
+        """Return ``violation`` with the benefit of the doubt: at the better end of the metric's interval, if any.
+
+        Args:
+            intervals: metric -> its 95 % interval.
+        """
+        if self.metric not in intervals:
+            return self.violation(values, base)
+        low, high = intervals[self.metric]
+        return self.violation({**values, self.metric: high if self.sign > 0 else low}, base)
+
     def violation(self, values: Mapping[str, float], base: Mapping[str, float]) -> float:
         """Return by how much the bound is missed, in the metric's unit; zero or less where the gate holds.
 
         Infinite where the metric or the bound is not a number.
         """
-        try:
-            bound = self.bound.evaluate({f"base.{name}": value for name, value in base.items()})
-        except ExpressionError:
-            return math.inf
-        violation = self.sign * (bound - values.get(self.metric, math.nan))
+        violation = self.sign * (self.limit(base) - values.get(self.metric, math.nan))
         return math.inf if math.isnan(violation) else violation
 
 

@@ -10,7 +10,9 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from sweeps.config import Objective
+from sweeps.fidelity import Halving
 from sweeps.results import Front, Result, shown
+from sweeps.rungs_chart import rungs_chart
 
 _KINDS = {
     "front": ("#d62728", "circle"),
@@ -31,27 +33,47 @@ th:first-child, td:first-child { text-align: left; }
 
 
 def html(
-    sweep: str, objectives: Sequence[Objective], results: Sequence[Result], base: Result | None, front: Front
+    sweep: str,
+    objectives: Sequence[Objective],
+    results: Sequence[Result],
+    measured: Sequence[Result],
+    base: Result | None,
+    front: Front,
+    halving: Halving | None = None,
 ) -> str:
-    """Return the page of a sweep: one chart a pair of objectives, then the table of all complete trials."""
-    complete = [result for result in results if result.state == "complete"]
+    """Return the page of a sweep: a chart a pair of objectives, one of the rungs, then the table of what was measured.
+
+    Args:
+        results: every trial as it is now.
+        measured: every trial at every rung.
+    """
+    comparable = [result for result in measured if result.comparable]
+    figures = [_chart(x, y, comparable, base, front) for x, y in itertools.combinations(objectives, 2)]
+    if halving is not None:
+        figures += [rungs_chart(halving, objective, results, measured, front) for objective in objectives]
     charts = [
-        _chart(x, y, complete, base, front).to_html(
-            full_html=False, include_plotlyjs=False, div_id=f"chart{i}", config={"responsive": True}
-        )
-        for i, (x, y) in enumerate(itertools.combinations(objectives, 2))
+        figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart{i}", config={"responsive": True})
+        for i, figure in enumerate(figures)
     ]
+    name = escape(sweep)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{escape(sweep)}: Pareto front</title>
+<html lang="en"><head><meta charset="utf-8"><title>{name}: Pareto front</title>
 <style>{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>
-<h1>{escape(sweep)}</h1>
-<p>{len(complete)} complete trials, {len(front.results)} on the front,
-{sum(not r.feasible for r in complete)} miss a gate. Bars are 95 % intervals.
+<h1>{name}</h1>
+<p>{_summary(results, comparable, front)} Bars are 95 % intervals.
 Knee: the front's point that gains most in all objectives together, over the worst that was tried.</p>
 <div class="plots">{"".join(charts)}</div>
-<h2>Trials</h2><div class="scroll">{_table(objectives, complete, base, front)}</div>
+<h2>Trials</h2><div class="scroll">{_table(objectives, comparable, base, front)}</div>
 </body></html>
 """
+
+
+def _summary(results: Sequence[Result], comparable: Sequence[Result], front: Front) -> str:
+    counts = {state: sum(result.state == state for result in results) for state in ("complete", "stopped", "failed")}
+    trials = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "complete")
+    missing = sum(not result.feasible for result in comparable)
+    found = f"{len(front.results)} are on the front, {missing} miss a gate"
+    return f"Trials: {trials}. Of {len(comparable)} measurements {found}."
 
 
 def _chart(x: Objective, y: Objective, complete: Sequence[Result], base: Result | None, front: Front) -> go.Figure:
@@ -70,8 +92,8 @@ def _chart(x: Objective, y: Objective, complete: Sequence[Result], base: Result 
             error_y=_bars(members, y.metric),
             mode="markers",
             name=kind,
-            marker={"color": color, "symbol": symbol, "size": [14 if r is front.knee else 9 for r in members]},
-            hovertext=[_hover(r, r is front.knee) for r in members],
+            marker={"color": color, "symbol": symbol, "size": [14 if r == front.knee else 9 for r in members]},
+            hovertext=[_hover(r, r == front.knee) for r in members],
             hoverinfo="text",
         )
     arrow = {"maximize": "higher is better", "minimize": "lower is better"}
@@ -104,7 +126,7 @@ def _bars(members: Sequence[Result], metric: str) -> dict[str, object]:
 
 
 def _hover(result: Result, knee: bool) -> str:
-    lines = [f"<b>{result.label}{' (knee)' if knee else ''}</b>"]
+    lines = [f"<b>{result.point}{' (knee)' if knee else ''}</b>"]
     lines += [f"{escape(name)}: {value:.6g}" for name, value in result.values.items()]
     lines += [f"<i>{escape(name)}: {escape(shown(value))}</i>" for name, value in result.configuration.items()]
     return "<br>".join(lines)
@@ -115,8 +137,8 @@ def _table(objectives: Sequence[Objective], complete: Sequence[Result], base: Re
     head = ["trial", "", *(o.metric for o in objectives), *names]
     rows = [
         [
-            result.label,
-            "knee" if result is front.knee else "base" if result is base else _kind(result, front),
+            result.point,
+            "knee" if result == front.knee else "base" if result is base else _kind(result, front),
             *(f"{result.values[o.metric]:.6g}" if o.metric in result.values else "" for o in objectives),
             *(shown(result.configuration.get(name, "")) for name in names),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,10 +11,11 @@ from pathlib import Path
 from search_spaces.load import Document
 from sweeps.checks import BASE, PAD, RECORD, SEED, SEQ_LENGTH, check
 from sweeps.config import SweepConfig
+from sweeps.fidelity import EPOCHS
 from sweeps.stores import Stores
 from trainer import files
 from trainer.data import record_path
-from trainer.job import Benchmark, Job
+from trainer.job import Benchmark, Job, Until
 from trainer.lora import Accounting, account
 from trainer.measurement import Measurement
 from trainer.msrun import Launch
@@ -41,15 +43,24 @@ class Plan:
     tags: Mapping[str, str]
 
     def prepare(
-        self, paths: TrialPaths, placement: Placement, settings: Mapping[str, object] | None, label: str
+        self,
+        paths: TrialPaths,
+        placement: Placement,
+        settings: Mapping[str, object] | None,
+        label: str,
+        rung: int | None = None,
+        resume: Path | None = None,
     ) -> Launch:
         """Write a job's recipe and job file; returns what is to be launched.
 
         Args:
             settings: recipe paths that the trial sets; None for the untouched base, which is only measured.
+            rung: fidelity to train to; None: to the recipe's end.
+            resume: state of the rung before; None: from the base.
         """
         config = self.config
         everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed, **(settings or {})}
+        everything |= self.length()
         seq_length = int(str(everything.get(SEQ_LENGTH, self.recipe.get(SEQ_LENGTH))))
         pad = int(str(everything.get(PAD, self.recipe.get(PAD))))
         record = record_path(
@@ -57,6 +68,7 @@ class Plan:
         )
         # the base is measured without an adapter, so what the recipe says of one does not matter
         accounting = None if settings is None else self.account(settings)
+        unit = "epochs" if config.halving is None else config.halving.unit
         job = Job(
             tokenizer=config.model.tokenizer,
             train=config.train.data,
@@ -66,8 +78,10 @@ class Plan:
             trainable=None if accounting is None else accounting.trainable,
             total=None if accounting is None else accounting.total,
             workers=placement.workers,
-            benchmarks=tuple(Benchmark(protocol=name, **dict(b)) for name, b in config.evaluation.items()),
+            benchmarks=self._benchmarks(rung),
             cores=placement.cores,
+            until=None if rung is None else Until(unit=unit, count=rung),
+            resume=resume,
         )
         paths.root.mkdir(parents=True, exist_ok=True)
         job.write(paths.job)
@@ -76,9 +90,35 @@ class Plan:
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
 
+    def length(self) -> dict[str, object]:
+        """Return what the rungs set in the recipe: the whole training, over which the learning-rate schedule goes."""
+        halving = self.config.halving
+        return {EPOCHS: halving.at[-1]} if halving is not None and halving.unit == "epochs" else {}
+
+    def _benchmarks(self, rung: int | None) -> tuple[Benchmark, ...]:
+        halving, found = self.config.halving, []
+        for protocol, evaluation in self.config.evaluation.items():
+            settings = dict(evaluation)
+            if halving is not None and rung is not None and rung != halving.at[-1]:
+                settings["items"] = halving.items.get(protocol, evaluation.items)
+            found.append(Benchmark(protocol=protocol, **settings))
+        return tuple(found)
+
+    def units(self, settings: Mapping[str, object], rung: int | None) -> int:
+        """Return what a trial trains up to a rung, in epochs, or in steps where rungs count these."""
+        if rung is not None:
+            return rung
+        return int(str({**self.config.space.fixed, **settings}.get(EPOCHS, self.recipe.get(EPOCHS))))
+
     def account(self, settings: Mapping[str, object]) -> Accounting:
         """Return the exact parameter counts of a trial; raises ``LoraError`` where its adapter fits no module."""
         return account(self.recipe.set({**self.config.space.fixed, **settings}), self.recipe.source)
+
+    def known_values(self, settings: Mapping[str, object]) -> dict[str, float]:
+        """Return the metrics of a trial that its recipe tells before it runs, formulas over them included."""
+        accounting = self.account(settings)
+        values = {"trainable": float(accounting.trainable), "ratio": accounting.ratio(self.config.model.parameters)}
+        return {name: value for name, value in self.config.derived_metrics(values).items() if math.isfinite(value)}
 
     def values(
         self, measurement: Measurement, settings: Mapping[str, object] | None, seconds: float, loss: float | None
@@ -93,11 +133,7 @@ class Plan:
         values = {name: score.value for name, score in measurement.scores.items()}
         values |= {"seconds": seconds, "trainable": 0.0, "ratio": 0.0}
         if settings is not None:
-            accounting = self.account(settings)
-            values |= {
-                "trainable": float(accounting.trainable),
-                "ratio": accounting.ratio(self.config.model.parameters),
-            }
+            values |= self.known_values(settings)
         if loss is not None:
             values["train_loss"] = loss
         return self.config.derived_metrics(values)

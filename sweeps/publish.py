@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
 import optuna
 
+from sweeps import volume
 from sweeps.page import html
 from sweeps.plan import Plan
-from sweeps.results import Front, Result, base_result, find_front, results
+from sweeps.results import Front, Result, base_result, find_front, measurements, results
+from sweeps.spending import Spending
 from sweeps.tracking import Tracker
 
 PAGE = "pareto.html"
+_BOX = "hypervolume box"
 _COLORS = {"front": "#d62728", "dominated": "#7f7f7f", "infeasible": "#d9d9d9", "base": "#1f77b4"}
 
 
-def publish(plan: Plan, study: optuna.Study, tracker: Tracker) -> None:
-    """Bring tags, run colours and the page up to date with the study."""
-    known, base = results(study), base_result(study)
-    front = find_front(known, plan.config.objectives)
+def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spending | None = None) -> Front:
+    """Bring tags, run colours and the page up to date with the study; returns the front.
+
+    Args:
+        spending: what was spent when something was just measured, for the curves of the hypervolume; None: nothing new.
+    """
+    known, base, measured = results(study), base_result(study), measurements(study)
+    front = find_front(measured, plan.config.objectives)
     for result in known + ([base] if base else []):
         run = tracker.run_of(result.label)
-        if run is not None and result.state == "complete":
+        if run is not None and result.values:
             tracker.tag(run, _tags(result, front))
-    tracker.log_text(tracker.parent, html(plan.config.name, plan.config.objectives, known, base, front), PAGE)
-    knee = "none yet" if front.knee is None else front.knee.label
-    tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.label for result in front.results)})
+    config = plan.config
+    page = html(config.name, config.objectives, known, measured, base, front, config.halving)
+    tracker.log_text(tracker.parent, page, PAGE)
+    if spending is not None and base is not None and measured:
+        _log_volume(plan, study, tracker, spending, base, measured)
+    knee = "none yet" if front.knee is None else front.knee.point
+    tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
     tracker.note(tracker.parent, f"The Pareto front: open the artifact `{PAGE}`. Knee: {knee}.")
+    return front
+
+
+def _log_volume(
+    plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spending, base: Result, measured: Sequence[Result]
+) -> None:
+    """Log the hypervolume over what was trained and over card-seconds; MLflow's steps are integers."""
+    if _BOX not in study.user_attrs:
+        study.set_user_attr(_BOX, [asdict(axis) for axis in volume.box(plan, base, measured[0])])
+    share = volume.hypervolume(measured, plan.config.objectives, study.user_attrs[_BOX])
+    unit = "epochs" if plan.config.halving is None else plan.config.halving.unit
+    curves = {
+        f"hypervolume_over_{unit}": (spending.units, share),
+        "hypervolume_over_card_seconds": (spending.card_seconds, share),
+    }
+    tracker.log_progress(tracker.parent, curves)
 
 
 def _tags(result: Result, front: Front) -> dict[str, str]:
     if result.number is None:
         return {"mlflow.runColor": _COLORS["base"]}
-    on_front = result in front.results
+    on_front = bool(front.of(result.number))
     kind = "front" if on_front else "dominated" if result.feasible else "infeasible"
     return {
         "pareto": str(on_front).lower(),
         "feasible": str(result.feasible).lower(),
-        "knee": str(result is front.knee).lower(),
+        "knee": str(front.knee is not None and result.number == front.knee.number).lower(),
         "mlflow.runColor": _COLORS[kind],
     }

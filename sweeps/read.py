@@ -7,18 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeps.config import SweepConfig
-from sweeps.results import Front, Result, base_result, find_front, results
+from sweeps.results import Front, Result, base_result, find_front, measurements, results
 from sweeps.stores import StoreError, Stores
 from sweeps.study import load_config, load_study, study_names
 
 
 @dataclass(frozen=True)
 class Known:
-    """One sweep: its configuration and all that came out so far."""
+    """One sweep: its configuration and all that came out so far.
+
+    Attributes:
+        results: every trial as it is now.
+        measured: every trial at every rung where it was measured.
+    """
 
     stores: Stores
     config: SweepConfig
     results: Sequence[Result]
+    measured: Sequence[Result]
     base: Result | None
     front: Front
 
@@ -37,8 +43,9 @@ class Known:
                 raise StoreError(f"{runs}: name one of the sweeps: {', '.join(names) or 'there is none yet'}")
             name = names[0]
         study = load_study(name, stores.study_url)
-        config, known = load_config(study), results(study)
-        return cls(stores, config, known, base_result(study), find_front(known, config.objectives))
+        config, measured = load_config(study), measurements(study)
+        front = find_front(measured, config.objectives)
+        return cls(stores, config, results(study), measured, base_result(study), front)
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""
@@ -52,6 +59,7 @@ class Known:
                 {
                     "number": result.number,
                     "state": result.state,
+                    "rung": result.rung,
                     "feasible": result.feasible,
                     "front": result in self.front.results,
                     "configuration": dict(result.configuration),

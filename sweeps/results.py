@@ -1,9 +1,9 @@
-"""Trials as a reader wants them: what was tried, what came out, which of it is on the front."""
+"""Trials as a reader wants them: what was tried, what came out at which rung, which of it is on the front."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -13,25 +13,34 @@ from evaluation.score import Score
 from sweeps import front
 from sweeps.config import Objective
 
-VALUES, SCORES, REASON, CONFIGURATION = "values", "scores", "reason", "configuration"
-"""User attributes of an Optuna trial."""
+RUNGS, REASON, CONFIGURATION, TARGET = "rungs", "reason", "configuration", "target"
+"""User attributes of an Optuna trial: what each rung measured, why it failed, what it is, the rung that it runs to."""
 
 BASE_ATTRIBUTE = "base"
 """User attribute of the study: what the untouched base measured."""
 
+VALUES, SCORES = "values", "scores"
+
+STOPPED = "stopped"
+"""State of a trial that was measured at a rung and has not gone on; it goes on if it is promoted."""
+
 
 @dataclass(frozen=True)
 class Result:
-    """One trial.
+    """One trial at one rung, or the untouched base.
 
     Attributes:
         number: Optuna's number; None for the untouched base.
-        state: ``complete``, ``running``, ``waiting`` or ``failed``.
+        state: ``complete``, ``stopped`` (at a rung), ``running``, ``waiting`` or ``failed``.
         configuration: parameter -> value as the user writes it.
-        values: metric -> value, formulas included; empty until the trial is complete.
+        values: metric -> value, formulas included; empty until the trial is measured.
         scores: metric -> value, items and 95 % interval, for those that were measured on items.
         violations: gate -> by how much it is missed; zero or less where it holds.
         reason: why it failed; else empty.
+        rung: fidelity that it was trained to; None where the sweep has no rungs.
+        whole: whether all items were measured, as at the last rung.
+        order: how many measurements of the sweep came before this one.
+        excused: as ``violations``, at the better end of the intervals.
     """
 
     number: int | None
@@ -41,6 +50,10 @@ class Result:
     scores: Mapping[str, Score]
     violations: Mapping[str, float]
     reason: str
+    rung: int | None = None
+    whole: bool = True
+    order: int = 0
+    excused: Mapping[str, float] | None = None
 
     @property
     def label(self) -> str:
@@ -48,9 +61,19 @@ class Result:
         return trial_label(self.number)
 
     @property
+    def point(self) -> str:
+        """The measurement's name: the trial's, with the rung where it was measured below the last."""
+        return self.label if self.rung is None or self.state == "complete" else f"{self.label}@{self.rung}"
+
+    @property
+    def comparable(self) -> bool:
+        """Whether it was measured, and on as many items as any."""
+        return bool(self.values) and self.whole
+
+    @property
     def feasible(self) -> bool:
-        """Whether it is complete and no gate is missed."""
-        return self.state == "complete" and all(violation <= 0 for violation in self.violations.values())
+        """Whether it is comparable and no gate is missed."""
+        return self.comparable and all(violation <= 0 for violation in self.violations.values())
 
 
 def trial_label(number: int | None) -> str:
@@ -59,28 +82,52 @@ def trial_label(number: int | None) -> str:
 
 
 def results(study: optuna.Study) -> list[Result]:
-    """Return every trial of the study in the order of its number."""
-    return [_result(trial) for trial in study.get_trials(deepcopy=False)]
+    """Return every trial of the study in the order of its number, each as it is now: at the last rung it reached."""
+    return [_latest(trial) for trial in study.get_trials(deepcopy=False)]
 
 
-def _result(trial: FrozenTrial) -> Result:
+def measurements(study: optuna.Study) -> list[Result]:
+    """Return what was measured of all trials at all rungs, in the order in which it was measured."""
+    found = [result for trial in study.get_trials(deepcopy=False) for result in _measured(trial)]
+    return sorted(found, key=lambda result: result.order)
+
+
+def _latest(trial: FrozenTrial) -> Result:
     states = {
         TrialState.COMPLETE: "complete",
         TrialState.RUNNING: "running",
         TrialState.WAITING: "waiting",
         TrialState.FAIL: "failed",
-        TrialState.PRUNED: "stopped",
+        TrialState.PRUNED: STOPPED,
     }
-    attributes = trial.user_attrs
-    return Result(
-        number=trial.number,
-        state=states[trial.state],
-        configuration=attributes.get(CONFIGURATION, trial.params),
-        values=attributes.get(VALUES, {}),
-        scores=_scores(attributes),
-        violations=trial.constraints,
-        reason=attributes.get(REASON, ""),
-    )
+    state, measured = states[trial.state], _measured(trial)
+    if state == "running" and measured and trial.user_attrs.get(TARGET) == measured[-1].rung:
+        state = STOPPED
+    if not measured:
+        attributes = trial.user_attrs
+        configuration, reason = attributes.get(CONFIGURATION, trial.params), attributes.get(REASON, "")
+        return Result(trial.number, state, configuration, {}, {}, {}, reason)
+    return replace(measured[-1], state=state, reason=trial.user_attrs.get(REASON, ""))
+
+
+def _measured(trial: FrozenTrial) -> list[Result]:
+    stored = trial.user_attrs.get(RUNGS, [])
+    return [
+        Result(
+            number=trial.number,
+            state="complete" if entry is stored[-1] and trial.state is TrialState.COMPLETE else STOPPED,
+            configuration=trial.user_attrs.get(CONFIGURATION, trial.params),
+            values=entry[VALUES],
+            scores=_scores(entry),
+            violations=entry["violations"],
+            reason="",
+            rung=entry["rung"],
+            whole=entry["whole"],
+            order=entry["order"],
+            excused=entry["excused"],
+        )
+        for entry in stored
+    ]
 
 
 def base_result(study: optuna.Study) -> Result | None:
@@ -91,8 +138,8 @@ def base_result(study: optuna.Study) -> Result | None:
     return Result(None, "complete", {}, stored[VALUES], _scores(stored), {}, "")
 
 
-def _scores(attributes: Mapping[str, Any]) -> dict[str, Score]:
-    return {name: Score(**score) for name, score in attributes.get(SCORES, {}).items()}
+def _scores(stored: Mapping[str, Any]) -> dict[str, Score]:
+    return {name: Score(**score) for name, score in stored.get(SCORES, {}).items()}
 
 
 @dataclass(frozen=True)
@@ -102,18 +149,22 @@ class Front:
     results: tuple[Result, ...]
     knee: Result | None
 
+    def of(self, number: int | None) -> tuple[Result, ...]:
+        """Return what of one trial is on the front."""
+        return tuple(result for result in self.results if result.number == number)
+
 
 def find_front(candidates: Sequence[Result], objectives: Sequence[Objective]) -> Front:
-    """Find the front among ``candidates``; those that are not complete or miss a gate are left out."""
-    complete = [result for result in candidates if result.state == "complete"]
-    if not any(result.feasible for result in complete):
+    """Find the front among ``candidates``; what is not comparable or misses a gate is left out."""
+    comparable = [result for result in candidates if result.comparable]
+    if not any(result.feasible for result in comparable):
         return Front((), None)
     maximize = tuple(objective.direction == "maximize" for objective in objectives)
-    tried = front.losses([[r.values[o.metric] for o in objectives] for r in complete], maximize)
-    feasible = [i for i, result in enumerate(complete) if result.feasible]
+    tried = front.losses([[r.values[o.metric] for o in objectives] for r in comparable], maximize)
+    feasible = [i for i, result in enumerate(comparable) if result.feasible]
     on_front = [i for i, marked in zip(feasible, front.nondominated(tried[feasible]), strict=True) if marked]
     on_front.sort(key=lambda i: tuple(tried[i]))
-    return Front(tuple(complete[i] for i in on_front), complete[on_front[front.knee(tried[on_front], tried)]])
+    return Front(tuple(comparable[i] for i in on_front), comparable[on_front[front.knee(tried[on_front], tried)]])
 
 
 def shown(value: object) -> str:

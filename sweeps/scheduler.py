@@ -1,4 +1,4 @@
-"""The loop: asks the study, launches msrun, follows its log into MLflow, tells the study what was measured."""
+"""The loop: asks the tuner what runs next, launches msrun, follows its log into MLflow, keeps what was measured."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ import optuna
 from sweeps import study as studies
 from sweeps.plan import Plan
 from sweeps.publish import publish
-from sweeps.results import base_result, find_front, results, trial_label
+from sweeps.results import Front, Result, base_result, results, trial_label
+from sweeps.sampling import make_tuner, report
+from sweeps.spending import Spending
+from sweeps.stores import trial_paths
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
+from sweeps.tuner import Tuner
 from sweeps.view import Progress, View
 from trainer.launcher import Exit, Launcher, Outcome, kill_all
 from trainer.measurement import Measurement
@@ -32,9 +36,10 @@ class SweepError(RuntimeError):
 
 @dataclass
 class Running:
-    """One launch that runs now; ``trial`` is None for the untouched base."""
+    """One launch that runs now; ``trial`` is None for the untouched base, ``rung`` where the sweep has none."""
 
     trial: optuna.Trial | None
+    rung: int | None
     label: str
     run: str
     paths: TrialPaths
@@ -49,7 +54,7 @@ class Scheduler:
 
     Attributes:
         plan: what was checked before the start.
-        trials: the sweep ends when so many trials came to an end, earlier ones of the study counted.
+        trials: so many are started, earlier ones of the study counted; None: as many as the budget allows.
     """
 
     plan: Plan
@@ -57,15 +62,22 @@ class Scheduler:
     tracker: Tracker
     slots: Slots
     view: View
-    trials: int
+    trials: int | None
     running: list[Running] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._tuner: Tuner = make_tuner(self.plan, self.study)
+        self._spending = Spending.load(self.plan.config.budget, studies.load_spent(self.study))
+        self._undone = studies.unmeasured(self.study)
+        self._started = studies.started(self.study)
+        self._front = Front((), None)
+
     def run(self) -> None:
-        """Run until all trials have ended.
+        """Run until nothing more is to be done.
 
         Raises:
             SweepError: the base cannot be measured, so no gate could be judged.
-            KeyboardInterrupt: the user stopped it; running jobs were killed and their trials queued again.
+            KeyboardInterrupt: the user stopped it; running jobs were killed and will be done again.
         """
         try:
             while self._start_what_fits() or self.running:
@@ -79,54 +91,107 @@ class Scheduler:
                 signal.signal(number, signal.SIG_IGN)
             # by the folder, not by what this process knows of: it may have been stopped amid a launch
             kill_all(self.plan.folder)
-            reconcile(self.study, self.tracker)
+            self._spending.card_seconds += self._running_card_seconds()
+            studies.save_spent(self.study, self._spending.as_dict())
+            reconcile(self.plan, self.study, self.tracker)
             stopped = isinstance(error, KeyboardInterrupt)
             self.tracker.finish(self.tracker.parent, KILLED if stopped else FAILED, "stopped" if stopped else "failed")
             raise
+        studies.save_spent(self.study, self._spending.as_dict())
         self.tracker.finish(self.tracker.parent, FINISHED, "complete")
 
+    # -- what runs next ----------------------------------------------------------------------------------------------
+
     def _start_what_fits(self) -> bool:
-        """Start jobs while a slot is free and trials are left; returns whether any started."""
+        """Start jobs while a slot is free and there is something to do; returns whether any started."""
         started = False
-        while self.slots.free:
-            if base_result(self.study) is None and not any(job.trial is None for job in self.running):
-                self._launch(None)
-            elif studies.finished(self.study) + sum(job.trial is not None for job in self.running) < self.trials:
-                self._launch(self.study.ask())
-            else:
-                break
+        while self.slots.free and self._start_one():
             started = True
         return started
 
-    def _launch(self, trial: optuna.Trial | None) -> None:
+    def _start_one(self) -> bool:
+        if base_result(self.study) is None and not any(job.trial is None for job in self.running):
+            self._launch(None, None)
+            return True
+        if over := self._spending.over(self._running_card_seconds()):
+            self.view.over(over)
+            return False
+        if self._undone:
+            trial = self._undone.pop(0)
+            rung = studies.target(trial)
+            self._launch(trial, self._fidelity(0) if rung is None else rung)
+            return True
+        return self._promote() or self._start_new() or (not self.running and self._promote(last_chance=True))
+
+    def _promote(self, *, last_chance: bool = False) -> bool:
+        promotion = self._tuner.next_promotion(self._spending.units_left(), last_chance=last_chance)
+        if promotion is None:
+            return False
+        number, rung = promotion
+        self._tuner.promote(number, rung)
+        self._spending.units += self._tuner.rungs[rung] - self._tuner.rungs[rung - 1]
+        trial = self.study.get_trials(deepcopy=False)[number]
+        self._launch(optuna.Trial(self.study, trial._trial_id), self._fidelity(rung))
+        return True
+
+    def _start_new(self) -> bool:
+        least = self._fidelity(0) or 1
+        if (self.trials is not None and self._started >= self.trials) or self._spending.units_left() < least:
+            return False
+        trial = self.study.ask()
+        self._started += 1
+        settings = self._launch(trial, self._fidelity(0))
+        if settings is not None:
+            self._spending.units += self.plan.units(settings, self._fidelity(0))
+        return True
+
+    def _fidelity(self, rung: int) -> int | None:
+        return None if self.plan.config.halving is None else self._tuner.rungs[rung]
+
+    def _launch(self, trial: optuna.Trial | None, rung: int | None) -> Mapping[str, object] | None:
+        """Start a job; returns what it sets in the recipe, None where it could not be started."""
         space = self.plan.config.space
         label = trial_label(None if trial is None else trial.number)
         configuration: Mapping[str, object] = {}
         settings: Mapping[str, object] | None = None
+        paths = trial_paths(self.plan.folder, label, rung)
         placement = self.slots.lease()
         try:
             if trial is not None:
                 params = space.suggest(trial)
-                configuration = space.configuration(params)
-                studies.record_configuration(trial, configuration)
-                settings = space.settings(params)
-            paths = TrialPaths(self.plan.folder / label)
-            launch = self.plan.prepare(paths, placement, settings, label)
+                self._tuner.start(trial.number, params)
+                configuration, settings = space.configuration(params), space.settings(params)
+                studies.record_job(trial, configuration, rung)
+                studies.save_spent(self.study, self._spending.as_dict())
+            before = self._resumed(label, rung)
+            state = None if before is None else before.state
+            launch = self.plan.prepare(paths, placement, settings, label, rung, state)
         except ValueError as error:
             self.slots.release(placement)
             self._cannot_start(trial, label, str(error))
-            return
+            return None
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
         launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
-        self.running.append(Running(trial, label, run, paths, settings, launcher))
-        self.view.started(label, configuration)
+        self.running.append(Running(trial, rung, label, run, paths, settings, launcher))
+        self.view.started(label, configuration, rung)
+        return settings
+
+    def _resumed(self, label: str, rung: int | None) -> TrialPaths | None:
+        """Return the folder of the rung before; None at the first."""
+        if rung is None or rung == self._tuner.rungs[0]:
+            return None
+        before = self._tuner.rungs[self._tuner.rungs.index(rung) - 1]
+        return trial_paths(self.plan.folder, label, before)
 
     def _cannot_start(self, trial: optuna.Trial | None, label: str, reason: str) -> None:
         """Fail a trial whose configuration no recipe can take: the next ones may be sound."""
         if trial is None:
             raise SweepError(_NO_BASE + reason)
         self.view.failed(label, reason)
+        self._tuner.fail(trial.number)
         studies.fail(self.study, trial, reason)
+
+    # -- what came out -----------------------------------------------------------------------------------------------
 
     def _follow(self, job: Running) -> None:
         ended = job.launcher.poll()
@@ -136,31 +201,45 @@ class Scheduler:
             job.last_step = steps[-1]
         # gates refer to the base: a trial that ends before it keeps its slot until the base is measured
         if ended is not None and (job.trial is None or base_result(self.study) is not None):
-            self._finish(job, ended)
             self.running.remove(job)
             self.slots.release(job.launcher.placement)
+            self._spending.card_seconds += ended.seconds * job.launcher.placement.workers
+            studies.save_spent(self.study, self._spending.as_dict())
+            self._finish(job, ended)
+            self._front = publish(self.plan, self.study, self.tracker, self._spending)
 
     def _finish(self, job: Running, ended: Exit) -> None:
-        self.tracker.log_files(job.run, job.paths.artifacts())
+        self.tracker.log_files(job.run, job.paths.artifacts(), "" if job.rung is None else job.paths.root.name)
         if ended.outcome is not Outcome.FINISHED:
             self._fail(job, f"{ended.reason} (log: {ended.log})")
             return
         measurement = Measurement.read(job.paths.measurement)
         loss = None if job.last_step is None else job.last_step.loss
         values = self.plan.values(measurement, job.settings, ended.seconds, loss)
-        self.tracker.log_measurement(job.run, values, measurement)
+        step = 0 if job.rung is None or measurement.steps is None else measurement.steps
+        self.tracker.log_measurement(job.run, values, measurement, step)
+        state = "complete"
         if job.trial is None:
             studies.record_base(self.study, values, measurement)
         else:
             objectives = [objective.metric for objective in self.plan.config.objectives]
-            undefined = [metric for metric in objectives if math.isnan(values.get(metric, math.nan))]
+            undefined = [metric for metric in objectives if not math.isfinite(values.get(metric, math.nan))]
             if undefined:
-                self._fail(job, f"{', '.join(undefined)} is not a number")
+                self._fail(job, f"{', '.join(undefined)} is not a finite number")
                 return
-            studies.complete(self.study, job.trial, self.plan.config, values, measurement)
-        self.tracker.finish(job.run, FINISHED, "complete")
-        self.view.finished(job.label, values, ended.seconds)
-        publish(self.plan, self.study, self.tracker)
+            state = self._keep(job, job.trial, values, measurement).state
+        self.tracker.finish(job.run, FINISHED, state)
+        self.view.finished(job.label, values, ended.seconds, job.rung)
+
+    def _keep(self, job: Running, trial: optuna.Trial, values: Mapping[str, float], measurement: Measurement) -> Result:
+        order = self._tuner.measured
+        result = studies.record(self.study, trial, self.plan.config, values, measurement, job.rung, order)
+        report(self._tuner, self.plan, result)
+        before = self._resumed(job.label, job.rung)
+        if before is not None:
+            # the rung is measured: no one will start from there again
+            before.state.unlink(missing_ok=True)
+        return result
 
     def _fail(self, job: Running, reason: str) -> None:
         self.tracker.tag(job.run, {"lorasweep.reason": reason})
@@ -168,30 +247,32 @@ class Scheduler:
         self.view.failed(job.label, reason)
         if job.trial is None:
             raise SweepError(_NO_BASE + reason)
+        self._tuner.fail(job.trial.number)
         studies.fail(self.study, job.trial, reason)
-        publish(self.plan, self.study, self.tracker)
+
+    def _running_card_seconds(self) -> float:
+        return sum(job.launcher.seconds * job.launcher.placement.workers for job in self.running)
 
     def _show(self) -> None:
-        jobs = [Progress(job.label, job.last_step, job.launcher.seconds) for job in self.running]
-        front = find_front(results(self.study), self.plan.config.objectives)
-        self.view.show(jobs, studies.finished(self.study), front)
+        jobs = [Progress(job.label, job.rung, job.last_step, job.launcher.seconds) for job in self.running]
+        self.view.show(jobs, self._started, self._front, self._spending.left())
 
 
-def reconcile(study: optuna.Study, tracker: Tracker) -> None:
-    """Bring what an orchestrator left open to an end: its trials are queued again, MLflow says what the study says.
+def reconcile(plan: Plan, study: optuna.Study, tracker: Tracker) -> None:
+    """Have study and MLflow say the same of what an orchestrator left open; its jobs are to be done again.
 
     Only for the one process that holds the sweep's lock, and while none of its launches runs.
     """
-    studies.requeue_interrupted(study)
+    studies.tell_measured(study, plan.config)
     states = {result.label: result for result in results(study)}
     base = base_result(study)
     if base is not None:
         states[base.label] = base
     for label in tracker.open_trials():
-        result = states.get(label)
-        if result is not None and result.state == "complete":
-            tracker.end_trial(label, FINISHED, "complete")
-        elif result is not None and result.reason and not result.reason.startswith(studies.INTERRUPTED):
-            tracker.end_trial(label, FAILED, "failed")
+        state = states[label].state if label in states else "running"
+        if state in ("complete", "stopped"):
+            tracker.end_trial(label, FINISHED, state)
+        elif state == "failed":
+            tracker.end_trial(label, FAILED, state)
         else:
             tracker.end_trial(label, KILLED, "interrupted")

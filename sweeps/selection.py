@@ -1,4 +1,4 @@
-"""``knee``, ``best:METRIC`` or ``trial:N`` -> the result that it means."""
+"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ _LOWER_IS_BETTER = ("ratio", "trainable", "seconds", "train_loss")
 def select(text: str, known: Known) -> Result:
     """Return the selected result; only a feasible trial is ever the knee or the best of anything.
 
+    ``trial:N`` is the trial at the highest rung that it was measured at, ``trial:N@RUNG`` at that one.
     ``best:METRIC`` takes any metric or formula of the sweep: an objective in its own direction; of the others,
     durations, sizes, losses and shares of blanks as low as possible, the rest as high as possible.
 
     Raises:
-        SelectionError: the text is none of the three forms, or what it means is not there.
+        SelectionError: the text is none of these forms, or what it means is not there.
     """
     kind, _, argument = text.partition(":")
-    if kind == "trial" and argument.isdecimal():
-        return _trial(int(argument), known)
+    number, at, rung = argument.partition("@")
+    if kind == "trial" and number.isdecimal() and (rung.isdecimal() or not at):
+        return _trial(int(number), int(rung) if at else None, known)
     if text != "knee" and not (kind == "best" and argument):
-        raise SelectionError(f"--select {text}: expected knee, best:METRIC or trial:N")
+        raise SelectionError(f"--select {text}: expected knee, best:METRIC, trial:N or trial:N@RUNG")
     if known.front.knee is None:
         raise SelectionError(f"--select {text}: no trial is complete and holds all gates yet; `trial:N` takes any")
     if text == "knee":
         return known.front.knee
-    feasible = [result for result in known.results if result.feasible]
+    feasible = [result for result in known.measured if result.feasible]
     metrics = sorted({metric for result in feasible for metric in result.values})
     feasible = [result for result in feasible if math.isfinite(result.values.get(argument, math.nan))]
     if not feasible:
@@ -49,9 +51,12 @@ def _lower_is_better(metric: str, known: Known) -> bool:
     return metric in _LOWER_IS_BETTER or metric.endswith("_blank")
 
 
-def _trial(number: int, known: Known) -> Result:
-    complete = {result.number: result for result in known.results if result.state == "complete"}
-    if number not in complete:
-        numbers = ", ".join(map(str, complete)) or "none"
-        raise SelectionError(f"--select trial:{number}: not a complete trial; complete are: {numbers}")
-    return complete[number]
+def _trial(number: int, rung: int | None, known: Known) -> Result:
+    measured = [result for result in known.measured if result.number == number]
+    if rung is not None:
+        measured = [result for result in measured if result.rung == rung]
+    if not measured:
+        points = ", ".join(result.point for result in known.measured) or "none"
+        wanted = f"trial:{number}" if rung is None else f"trial:{number}@{rung}"
+        raise SelectionError(f"--select {wanted}: was not measured; measured are: {points}")
+    return measured[-1]

@@ -49,10 +49,11 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> b
         kill_all(plan.folder)
         study = studies.open_study(config, stores.study_url, plan.inputs)
         tracker = Tracker(stores.tracking_uri, stores.artifacts, config.name)
-        reconcile(study, tracker)
+        reconcile(plan, study, tracker)
         tracker.start_sweep(plan.tags)
         publish(plan, study, tracker)
-        with View(console, config.objectives, trials or config.trials) as view:
+        unit = "epochs" if config.halving is None else config.halving.unit
+        with View(console, config.objectives, trials or config.trials, unit) as view:
             try:
                 Scheduler(plan, study, tracker, slots, view, trials or config.trials).run()
             except SweepError as error:

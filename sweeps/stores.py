@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from trainer.paths import TrialPaths
+
 
 class StoreError(ValueError):
     """A store cannot be opened or written."""
@@ -77,6 +79,15 @@ class Stores:
                 database.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise StoreError(f"{file}: cannot be written: {error}; choose another --runs or mend the file") from error
+
+
+def trial_paths(sweep: Path, label: str, rung: int | None) -> TrialPaths:
+    """Return where a job's files lie: in the trial's folder below the sweep's, one folder a rung in it.
+
+    Args:
+        rung: fidelity; None where the sweep has no rungs, and for the untouched base.
+    """
+    return TrialPaths(sweep / label if rung is None else sweep / label / f"rung-{rung}")
 
 
 def _url(file: Path) -> str:

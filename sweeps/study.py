@@ -1,27 +1,36 @@
-"""The Optuna study of a sweep: opened or continued, its sampler, its gates as constraints."""
+"""The Optuna study of a sweep: opened or continued, what its trials measured at each rung, its gates as constraints."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps.config import SweepConfig
-from sweeps.results import BASE_ATTRIBUTE, CONFIGURATION, REASON, SCORES, VALUES, base_result
+from sweeps.results import (
+    BASE_ATTRIBUTE,
+    CONFIGURATION,
+    REASON,
+    RUNGS,
+    SCORES,
+    STOPPED,
+    TARGET,
+    VALUES,
+    Result,
+    base_result,
+)
 from sweeps.stores import StoreError
 from trainer.measurement import Measurement
 
-INTERRUPTED = "interrupted"
-"""What the reason of a trial begins with that the sweep's end stopped; it does not count."""
-
 _ENQUEUED = "enqueued"
-_CONFIG, _INPUTS = "config", "inputs"
-_MAY_CHANGE = ("trials", "slots", "timeout")
+_CONFIG, _INPUTS, _SPENT = "config", "inputs", "spent"
+_MAY_CHANGE = ("trials", "budget", "slots", "timeout")
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -47,8 +56,6 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
         for params in config.enqueued_params():
             study.enqueue_trial(params, skip_if_exists=True)
         study.set_user_attr(_ENQUEUED, True)
-    # a sweep that goes on must not draw once more what it drew before
-    study.sampler = sampler(config, config.seed + len(study.get_trials(deepcopy=False)))
     return study
 
 
@@ -77,8 +84,13 @@ def _refuse_changes(study: optuna.Study, config: SweepConfig, inputs: Mapping[st
         )
 
 
-def sampler(config: SweepConfig, seed: int) -> BaseSampler:
-    """Return the sampler that the sweep names."""
+def optuna_sampler(config: SweepConfig, trials: int) -> BaseSampler:
+    """Return Optuna's sampler that the sweep names.
+
+    Args:
+        trials: of the study so far: a sweep that goes on must not draw once more what it drew before.
+    """
+    seed = config.seed + trials
     if config.sampler.type == "random":
         return RandomSampler(seed=seed)
     if config.sampler.type == "nsga2":
@@ -94,21 +106,23 @@ def sampler(config: SweepConfig, seed: int) -> BaseSampler:
     )
 
 
-def requeue_interrupted(study: optuna.Study) -> list[int]:
-    """Fail the trials that an earlier process left running and queue their parameters again; returns their numbers.
+def unmeasured(study: optuna.Study) -> list[optuna.Trial]:
+    """Return the trials whose job an earlier process left undone: it is to be done again.
 
-    Only for the one process that holds the sweep's lock.
+    Only for the one process that holds the sweep's lock, and while none of its launches runs.
     """
-    interrupted = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in interrupted:
-        # what was enqueued counts even where the trial ended before it had asked for it
-        params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        # first: a configuration that is queued twice costs less than one that is lost
-        if params:
-            study.enqueue_trial(params)
-        optuna.Trial(study, trial._trial_id).set_user_attr(REASON, f"{INTERRUPTED}: the sweep ended before the trial")
-        study.tell(trial.number, state=TrialState.FAIL)
-    return [trial.number for trial in interrupted]
+    return [
+        # asked again for its parameters, it gives those that it was given before
+        optuna.Trial(study, trial._trial_id)
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if target(trial) not in [entry["rung"] for entry in trial.user_attrs.get(RUNGS, [])]
+    ]
+
+
+def target(trial: FrozenTrial | optuna.Trial) -> int | None:
+    """Return the rung that a trial ran to last; None where the sweep has none."""
+    rung: int | None = trial.user_attrs.get(TARGET)
+    return rung
 
 
 def record_base(study: optuna.Study, values: Mapping[str, float], measurement: Measurement) -> None:
@@ -116,31 +130,75 @@ def record_base(study: optuna.Study, values: Mapping[str, float], measurement: M
     study.set_user_attr(BASE_ATTRIBUTE, _attributes(values, measurement))
 
 
-def record_configuration(trial: optuna.Trial, configuration: Mapping[str, object]) -> None:
-    """Keep the parameters as the user writes them."""
+def record_job(trial: optuna.Trial, configuration: Mapping[str, object], rung: int | None) -> None:
+    """Keep, before a job starts, the parameters as the user writes them and the rung that the trial runs to."""
     trial.set_user_attr(CONFIGURATION, dict(configuration))
+    trial.set_user_attr(TARGET, rung)
 
 
-def complete(
+def record(
     study: optuna.Study,
     trial: optuna.Trial,
     config: SweepConfig,
     values: Mapping[str, float],
     measurement: Measurement,
-) -> None:
-    """Tell the study what a trial measured: all values, the gates as constraints, the objectives.
+    rung: int | None = None,
+    order: int = 0,
+) -> Result:
+    """Keep what a trial measured; where that was its last rung, tell the study its objectives and constraints.
+
+    Args:
+        rung: fidelity that it was trained to; None where the sweep has no rungs.
+        order: how many measurements the sweep had before.
 
     Raises:
         ValueError: the base, which gates refer to, was not measured yet.
     """
     base = base_result(study)
     if base is None:
-        raise ValueError("gates refer to the base: record_base must come before complete")
-    for name, value in _attributes(values, measurement).items():
-        trial.set_user_attr(name, value)
-    for gate in config.gates:
-        trial.set_constraint(gate.label, gate.violation(values, base.values))
-    study.tell(trial, [values[objective.metric] for objective in config.objectives])
+        raise ValueError("gates refer to the base: record_base must come before record")
+    last = config.halving is None or rung == config.halving.at[-1]
+    intervals = {name: (score.low, score.high) for name, score in measurement.scores.items()}
+    violations = {gate.label: gate.violation(values, base.values) for gate in config.gates}
+    excused = {gate.label: gate.excused(values, base.values, intervals) for gate in config.gates}
+    whole = last or config.halving is None or not config.halving.items
+    entry = {
+        **_attributes(values, measurement),
+        **{"rung": rung, "order": order, "whole": whole, "violations": violations, "excused": excused},
+    }
+    trial.set_user_attr(RUNGS, [*trial.user_attrs.get(RUNGS, []), entry])
+    if last:
+        _tell(study, trial, config, entry)
+    return Result(
+        number=trial.number,
+        state="complete" if last else STOPPED,
+        configuration=trial.user_attrs.get(CONFIGURATION, {}),
+        values=values,
+        scores=measurement.scores,
+        violations=violations,
+        reason="",
+        rung=rung,
+        whole=whole,
+        order=order,
+        excused=excused,
+    )
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, config: SweepConfig, entry: Mapping[str, Any]) -> None:
+    known = study.get_trials(deepcopy=False)[trial.number].constraints
+    for label, violation in entry["violations"].items():
+        if label not in known:
+            trial.set_constraint(label, violation)
+    study.tell(trial, [entry[VALUES][objective.metric] for objective in config.objectives])
+
+
+def tell_measured(study: optuna.Study, config: SweepConfig) -> None:
+    """Tell the study of trials that were measured at the last rung when the sweep's process ended."""
+    last = None if config.halving is None else config.halving.at[-1]
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        measured = [entry for entry in trial.user_attrs.get(RUNGS, []) if entry["rung"] == last]
+        if measured:
+            _tell(study, optuna.Trial(study, trial._trial_id), config, measured[0])
 
 
 def _attributes(values: Mapping[str, float], measurement: Measurement) -> dict[str, object]:
@@ -153,10 +211,25 @@ def fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
-def finished(study: optuna.Study) -> int:
-    """How many trials came to an end of their own, completed or failed; interrupted ones do not count."""
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
-    return sum(not trial.user_attrs.get(REASON, "").startswith(INTERRUPTED) for trial in done)
+def started(study: optuna.Study) -> int:
+    """How many trials were started, failed ones included."""
+    return len(study.get_trials(deepcopy=False)) - waiting(study)
+
+
+def waiting(study: optuna.Study) -> int:
+    """How many enqueued configurations have not been started."""
+    return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def load_spent(study: optuna.Study) -> dict[str, float]:
+    """Return what the sweep has cost so far, as ``save_spent`` kept it."""
+    spent: dict[str, float] = study.user_attrs.get(_SPENT, {})
+    return spent
+
+
+def save_spent(study: optuna.Study, spent: Mapping[str, float]) -> None:
+    """Keep what the sweep has cost so far."""
+    study.set_user_attr(_SPENT, dict(spent))
 
 
 def load_config(study: optuna.Study) -> SweepConfig:

@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 _PARENT, _TRIAL = "lorasweep.sweep", "lorasweep.trial"
+_LOSS = "train/loss"
 _BATCH = 1000  # metrics that the server takes in one call
 _PARAM_LENGTH, _TAG_LENGTH = 6000, 8000
 
@@ -46,6 +47,7 @@ class Tracker:
     def __init__(self, uri: str, artifacts: Path, sweep: str) -> None:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         self._tagged: dict[str, dict[str, str]] = {}
+        self._logged: dict[str, int] = {}
         try:
             self._client = MlflowClient(tracking_uri=uri)
             self.experiment = self._open_experiment(uri, artifacts, sweep)
@@ -69,10 +71,12 @@ class Tracker:
         return known
 
     def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> str:
-        """Open the run of a trial, a new one or the one it had before it was interrupted; returns its id."""
+        """Open the run of a trial, a new one or the one it had before it stopped at a rung; returns its id."""
         if label not in self._runs:
             self._create(label, label, {MLFLOW_PARENT_RUN_ID: self.parent})
         run: str = self._runs[label]
+        history = self._client.get_metric_history(run, _LOSS)
+        self._logged[run] = max((metric.step for metric in history), default=0)
         self._client.update_run(run, status="RUNNING")
         self._open.add(run)
         self._client.log_batch(
@@ -88,13 +92,17 @@ class Tracker:
         self.tag(self.parent, {"lorasweep.state": "running", **tags})
 
     def log_steps(self, run: str, records: Iterable[StepRecord]) -> None:
-        """Log step records in batches: loss, learning rate, seconds a step, gradient norm."""
+        """Log step records in batches: loss, learning rate, seconds a step, gradient norm.
+
+        Steps that the run has already are left out: a job that is done again trains them again.
+        """
         now = int(time.time() * 1000)
         metrics = [
             Metric(name, value, now, record.global_step)
             for record in records
+            if record.global_step > self._logged.get(run, 0)
             for name, value in (
-                ("train/loss", record.loss),
+                (_LOSS, record.loss),
                 ("train/learning_rate", record.learning_rate),
                 ("train/step_seconds", record.seconds),
                 ("train/global_norm", record.global_norm),
@@ -104,15 +112,19 @@ class Tracker:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run, metrics=metrics[start : start + _BATCH])
 
-    def log_measurement(self, run: str, values: Mapping[str, float], measurement: Measurement) -> None:
-        """Log final values at step 0 (at any other the UI draws them as line charts), with intervals and durations."""
+    def log_measurement(self, run: str, values: Mapping[str, float], measurement: Measurement, step: int = 0) -> None:
+        """Log what was measured, with intervals and durations.
+
+        Args:
+            step: of the training, where the sweep has rungs: the UI draws a line over them; else 0, for bars.
+        """
         logged = dict(values)
         for name, score in measurement.scores.items():
             # in front of the name: behind it, ``low`` could be a kind of item
             logged |= {f"low/{name}": score.low, f"high/{name}": score.high, f"items/{name}": score.items}
         logged |= {f"seconds/{name}": seconds for name, seconds in measurement.seconds.items()}
         now = int(time.time() * 1000)
-        self._client.log_batch(run, metrics=[Metric(name, value, now, 0) for name, value in logged.items()])
+        self._client.log_batch(run, metrics=[Metric(name, value, now, step) for name, value in logged.items()])
         self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
@@ -127,10 +139,16 @@ class Tracker:
         """Set the description that the UI shows on a run's page."""
         self.tag(run, {MLFLOW_RUN_NOTE: markdown})
 
-    def log_files(self, run: str, files: Iterable[Path]) -> None:
-        """Log files as artifacts."""
+    def log_progress(self, run: str, values: Mapping[str, tuple[float, float]]) -> None:
+        """Log points of curves: name -> step, rounded to an integer, and value."""
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, round(step)) for name, (step, value) in values.items()]
+        self._client.log_batch(run, metrics=metrics)
+
+    def log_files(self, run: str, files: Iterable[Path], folder: str = "") -> None:
+        """Log files as artifacts, in a folder of them if one is named."""
         for file in files:
-            self._client.log_artifact(run, str(file))
+            self._client.log_artifact(run, str(file), folder or None)
 
     def log_text(self, run: str, text: str, name: str) -> None:
         """Log a text as an artifact, in place of the one of that name."""

@@ -86,8 +86,9 @@ class Tuner:
     # -- what happened -------------------------------------------------------------------------------------------
 
     def start(self, trial: int, params: Mapping[str, OptunaValue]) -> None:
-        """Take note that a new trial runs towards the first rung."""
-        self._trials[trial] = _Trial(params, self._encoding.encode(params))
+        """Take note that a trial runs towards the first rung, unless it is known already."""
+        if trial not in self._trials:
+            self._trials[trial] = _Trial(params, self._encoding.encode(params))
 
     def promote(self, trial: int, rung: int) -> None:
         """Take note that a trial runs towards a further rung."""
@@ -116,20 +117,35 @@ class Tuner:
         self._at[rung].append(trial)
 
     def fail(self, trial: int) -> None:
-        """Take note that a trial cannot be trained."""
-        self._trials[trial].failed = True
+        """Take note that a trial cannot be trained; one that never got so far as to start tells nothing."""
+        if trial in self._trials:
+            self._trials[trial].failed = True
 
     # -- what runs next ------------------------------------------------------------------------------------------
 
-    def next_promotion(self) -> tuple[int, int] | None:
-        """Return the trial that goes on, and to which rung; the highest rung comes first."""
+    @property
+    def measured(self) -> int:
+        """How many measurements there are, of all trials at all rungs."""
+        return len(self._results)
+
+    def next_promotion(self, left: float = math.inf, *, last_chance: bool = False) -> tuple[int, int] | None:
+        """Return the trial that goes on, and the index of its rung; the highest rung comes first.
+
+        Args:
+            left: fidelity units that may still be trained: what costs more is left out.
+            last_chance: nothing else will run: let one trial go on from a rung that none has left yet.
+        """
         for rung in reversed(range(len(self.rungs) - 1)):
+            if self.rungs[rung + 1] - self.rungs[rung] > left:
+                continue
             # before anything is compared: mostly there is no place
             measured = self._at[rung]
             gone = sum(self._trials[n].target > rung for n in measured)
-            if gone < halving.quota(len(measured), self._eta):
+            places = halving.quota(len(measured), self._eta)
+            if gone < places or (last_chance and measured and not gone):
                 trial = halving.best_left(self._cohort(rung))
-                return None if trial is None else (trial, rung + 1)
+                if trial is not None:
+                    return trial, rung + 1
         return None
 
     def _cohort(self, rung: int) -> halving.Cohort:

@@ -22,9 +22,10 @@ _PLAIN_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Progress:
-    """One running job as the view needs it: its name, its last step, its wall time."""
+    """One running job as the view needs it: its name, the rung that it runs to, its last step, its wall time."""
 
     label: str
+    rung: int | None
     step: StepRecord | None
     seconds: float
 
@@ -35,11 +36,13 @@ class View:
     Args:
         console: where to write; a live table where it is a terminal, else a line an event.
         objectives: what the columns are.
-        total: trials that the sweep ends with.
+        total: trials that are started at most; None: as many as the budget allows.
+        unit: what rungs count.
     """
 
-    def __init__(self, console: Console, objectives: Sequence[Objective], total: int) -> None:
-        self._console, self._objectives, self._total = console, objectives, total
+    def __init__(self, console: Console, objectives: Sequence[Objective], total: int | None, unit: str) -> None:
+        self._console, self._objectives, self._total, self._unit = console, objectives, total, unit
+        self._is_over = False
         self._live = Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
         self._spoken = time.monotonic()
 
@@ -58,37 +61,56 @@ class View:
         """Print one line that stays."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def started(self, label: str, configuration: Mapping[str, object]) -> None:
+    def started(self, label: str, configuration: Mapping[str, object], rung: int | None) -> None:
         """A job was launched."""
-        self.say(f"{label} started  {_settings(configuration) or 'the untouched base model'}")
+        self.say(f"{label} started{self._to(rung, 'to')}  {_settings(configuration) or 'the untouched base model'}")
 
-    def finished(self, label: str, values: Mapping[str, float], seconds: float) -> None:
+    def finished(self, label: str, values: Mapping[str, float], seconds: float, rung: int | None) -> None:
         """A job measured its values."""
         measured = "  ".join(f"{o.metric}={number(values.get(o.metric))}" for o in self._objectives)
-        self.say(f"{label} done in {seconds:.0f} s  {measured}")
+        self.say(f"{label} done{self._to(rung, 'at')} in {seconds:.0f} s  {measured}")
+
+    def over(self, part: str) -> None:
+        """A part of the budget is used up; said once."""
+        if not self._is_over:
+            self.say(f"budget: no {part} left; running jobs finish, nothing new starts")
+        self._is_over = True
+
+    def _to(self, rung: int | None, word: str) -> str:
+        return "" if rung is None else f" {word} {self._unit.removesuffix('s')} {rung}"
 
     def failed(self, label: str, reason: str) -> None:
         """A job ended without a measurement."""
         self.say(f"{label} failed: {reason}")
 
-    def show(self, jobs: Sequence[Progress], done: int, front: Front) -> None:
-        """Show the state of now: redrawn on a terminal, a line every half minute elsewhere."""
+    def show(self, jobs: Sequence[Progress], started: int, front: Front, left: Mapping[str, float]) -> None:
+        """Show the state of now: redrawn on a terminal, a line every half minute elsewhere.
+
+        Args:
+            left: what is left of each part of the budget.
+        """
         if self._live:
-            self._live.update(self._tables(jobs, done, front))
+            self._live.update(self._tables(jobs, self._progress(started, left), front))
         elif time.monotonic() - self._spoken > _PLAIN_SECONDS:
             self._spoken = time.monotonic()
             states = "  ".join(f"{job.label} {_step(job.step)}" for job in jobs)
-            self.say(f"{done}/{self._total} trials done  {states}")
+            self.say(f"{self._progress(started, left)}  {states}")
 
-    def _tables(self, jobs: Sequence[Progress], done: int, front: Front) -> RenderableType:
-        running = Table(title=f"{done} of {self._total} trials done", title_justify="left", expand=False)
-        for name in ("job", "progress", "step", "loss", "seconds"):
+    def _progress(self, started: int, left: Mapping[str, float]) -> str:
+        total = "" if self._total is None else f" of {self._total}"
+        rest = ", ".join(f"{value:.3g} {name}" for name, value in left.items())
+        return f"{started}{total} trials started" + (f"; left: {rest}" if rest else "")
+
+    def _tables(self, jobs: Sequence[Progress], title: str, front: Front) -> RenderableType:
+        running = Table(title=title, title_justify="left", expand=False)
+        for name in ("job", "to", "progress", "step", "loss", "seconds"):
             running.add_column(name)
         for job in jobs:
             step = job.step
             bar = ProgressBar(step.total_steps if step else 1, step.global_step if step else 0, width=24)
             loss = "" if step is None else f"{step.loss:.3f}"
-            running.add_row(job.label, bar, _step(step), loss, f"{job.seconds:.0f}")
+            to = "" if job.rung is None else f"{job.rung} {self._unit}"
+            running.add_row(job.label, to, bar, _step(step), loss, f"{job.seconds:.0f}")
         return Group(running, front_table(front, self._objectives, None))
 
 
@@ -98,7 +120,7 @@ def front_table(front: Front, objectives: Sequence[Objective], base: Result | No
     if base is not None:
         _add(table, base, "", objectives, "dim", end=True)
     for result in front.results:
-        knee = result is front.knee
+        knee = result == front.knee
         _add(table, result, "knee" if knee else "front", objectives, "bold" if knee else "")
     return table
 
@@ -111,13 +133,14 @@ def results_table(
     if base is not None:
         _add(table, base, "", objectives, "dim", end=True)
     for result in results:
-        state = result.state
-        if result is front.knee:
+        state = result.state if result.rung is None else f"{result.state} at {result.rung}"
+        missed = [gate for gate, violation in result.violations.items() if violation > 0]
+        if result == front.knee:
             state = "knee"
         elif result in front.results:
             state = "front"
-        elif state == "complete" and not result.feasible:
-            state = "misses " + ", ".join(gate for gate, violation in result.violations.items() if violation > 0)
+        elif result.comparable and missed:
+            state = "misses " + ", ".join(missed)
         _add(table, result, state, objectives, "red" if result.reason else "")
     return table
 
@@ -153,7 +176,7 @@ def _add(
 ) -> None:
     values = [with_interval(result, objective.metric) for objective in objectives]
     settings = _settings(result.configuration) or ("the untouched base" if result.number is None else "")
-    cells = (result.label, state, *values, "\n".join(filter(None, (settings, result.reason))))
+    cells = (result.point, state, *values, "\n".join(filter(None, (settings, result.reason))))
     # as Text: what comes from a sweep file is no markup
     table.add_row(*map(Text, cells), style=style, end_section=end)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ RESULTS = (
 
 def sweep(results: tuple[Any, ...] = RESULTS) -> Any:
     return SimpleNamespace(
-        results=results,
+        measured=tuple(r for r in results if r.values),
         front=find_front(results, OBJECTIVES),
         config=SimpleNamespace(objectives=OBJECTIVES),
         stores=SimpleNamespace(root=Path("mlruns")),
@@ -48,11 +49,12 @@ def test_trial_may_be_one_that_misses_a_gate() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("best", "expected knee, best:METRIC or trial:N"),
-        ("trial:x", "expected knee, best:METRIC or trial:N"),
+        ("best", "expected knee, best:METRIC, trial:N or trial:N@RUNG"),
+        ("trial:x", "expected knee, best:METRIC, trial:N or trial:N@RUNG"),
         ("best:f2", "f2 was not measured; expected one of math_accuracy, ratio, score"),
-        ("trial:4", "not a complete trial; complete are: 0, 1, 2, 3"),
-        ("trial:17", "not a complete trial"),
+        ("trial:4", "was not measured; measured are: trial-0000, trial-0001, trial-0002, trial-0003"),
+        ("trial:17", "was not measured"),
+        ("trial:1@3", "trial:1@3: was not measured"),
     ],
 )
 def test_what_selects_nothing_is_said(text: str, message: str) -> None:
@@ -63,3 +65,10 @@ def test_what_selects_nothing_is_said(text: str, message: str) -> None:
 def test_knee_of_a_sweep_without_a_feasible_trial_is_said() -> None:
     with pytest.raises(SelectionError, match="holds all gates yet"):
         select("knee", sweep(RESULTS[3:]))
+
+
+def test_trial_is_taken_at_the_last_rung_that_it_reached_or_at_the_one_that_is_named() -> None:
+    below = replace(result(7, 50.0, 0.01), state="stopped", rung=1)
+    above = replace(result(7, 55.0, 0.01), rung=3)
+    assert select("trial:7", sweep((below, above))) is above
+    assert select("trial:7@1", sweep((below, above))) is below

@@ -8,7 +8,8 @@ from optuna.trial import TrialState
 from evaluation.score import Score
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
-from sweeps.results import base_result, results
+from sweeps.fidelity import Halving
+from sweeps.results import base_result, measurements, results
 from sweeps.stores import StoreError
 from tests.short_sweep import write_sweep
 from trainer.measurement import Measurement
@@ -27,6 +28,11 @@ def config(tmp_path: Path) -> SweepConfig:
     return load_sweep(write_sweep(tmp_path))[0]
 
 
+@pytest.fixture
+def halved(config: SweepConfig) -> SweepConfig:
+    return config.model_copy(update={"halving": Halving(rungs=(1, 3))})
+
+
 def measurement(accuracy: float) -> Measurement:
     return Measurement(scores={"math_accuracy": Score(accuracy, 40, 0.0, 100.0)}, seconds={}, versions={})
 
@@ -42,19 +48,12 @@ def test_enqueued_configuration_is_not_tried_again_when_the_sweep_goes_on(config
     assert again.get_trials(states=(TrialState.WAITING,)) == []
 
 
-def test_sweep_that_goes_on_does_not_draw_the_same_again(config: SweepConfig, url: str) -> None:
-    drawn = []
-    for _ in range(3):
-        drawn.append(config.space.suggest(studies.open_study(config, url, INPUTS).ask())["learning_rate"])
-    assert len(set(drawn)) == 3
-
-
 def test_trial_that_misses_a_gate_is_told_to_the_study_as_infeasible(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
     studies.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
     config.space.suggest(trial)
-    studies.complete(study, trial, config, {"math_accuracy": 90.0, "f1": 39.0, "ratio": 0.01}, measurement(90.0))
+    studies.record(study, trial, config, {"math_accuracy": 90.0, "f1": 39.0, "ratio": 0.01}, measurement(90.0))
     (result,) = results(study)
     assert result.violations == {"f1 >= 0.5 * base.f1": 1.0}
     assert not result.feasible
@@ -68,18 +67,71 @@ def test_base_is_read_as_it_was_recorded(config: SweepConfig, url: str) -> None:
     assert base.scores == {"math_accuracy": Score(10.0, 40, 0.0, 100.0)}
 
 
-def test_interrupted_trial_is_queued_with_the_same_parameters_and_does_not_count(config: SweepConfig, url: str) -> None:
+def test_interrupted_trial_is_done_again_with_the_same_parameters(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
     params = config.space.suggest(study.ask())
-    assert studies.requeue_interrupted(study) == [0]
-    assert studies.finished(study) == 0
-    assert config.space.suggest(study.ask()) == params
+    (trial,) = studies.unmeasured(study)
+    assert trial.number == 0
+    assert config.space.suggest(trial) == params
+    assert studies.started(study) == 1
+
+
+def test_trial_that_stopped_at_a_rung_is_not_done_again(halved: SweepConfig, url: str) -> None:
+    study = studies.open_study(halved, url, INPUTS)
+    studies.record_base(study, BASE, measurement(10.0))
+    trial = study.ask()
+    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 1)
+    assert [t.number for t in studies.unmeasured(study)] == [0]
+    studies.record(study, trial, halved, {**BASE, "math_accuracy": 20.0}, measurement(20.0), rung=1)
+    assert studies.unmeasured(study) == []
+    assert [(r.state, r.rung, r.values["math_accuracy"]) for r in results(study)] == [("stopped", 1, 20.0)]
+
+
+def test_trial_is_complete_at_the_last_rung_and_keeps_what_it_measured_below(halved: SweepConfig, url: str) -> None:
+    study = studies.open_study(halved, url, INPUTS)
+    studies.record_base(study, BASE, measurement(10.0))
+    trial = study.ask()
+    for order, (rung, accuracy) in enumerate([(1, 20.0), (3, 40.0)]):
+        studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), rung)
+        studies.record(study, trial, halved, {**BASE, "math_accuracy": accuracy}, measurement(accuracy), rung, order)
+    assert [(r.state, r.rung) for r in results(study)] == [("complete", 3)]
+    assert [(r.point, r.values["math_accuracy"]) for r in measurements(study)] == [
+        ("trial-0000@1", 20.0),
+        ("trial-0000", 40.0),
+    ]
+    assert study.trials[0].values == [40.0, 80.0, 0.0]
+
+
+def test_process_that_ended_between_keeping_and_telling_leaves_a_complete_trial(
+    halved: SweepConfig, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = studies.open_study(halved, url, INPUTS)
+    studies.record_base(study, BASE, measurement(10.0))
+    trial = study.ask()
+    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 3)
+    with monkeypatch.context() as ended:
+        ended.setattr(study, "tell", lambda *_: None)
+        studies.record(study, trial, halved, {**BASE, "math_accuracy": 40.0}, measurement(40.0), 3)
+    assert len(study.get_trials(states=[TrialState.RUNNING])) == 1
+    studies.tell_measured(study, halved)
+    assert len(study.get_trials(states=[TrialState.COMPLETE])) == 1
+
+
+def test_what_a_noisy_measurement_may_have_missed_by_chance_is_excused(halved: SweepConfig, url: str) -> None:
+    study = studies.open_study(halved, url, INPUTS)
+    studies.record_base(study, BASE, measurement(10.0))
+    trial = study.ask()
+    halved.space.suggest(trial)
+    noisy = Measurement(scores={"f1": Score(39.0, 20, 30.0, 48.0)}, seconds={}, versions={})
+    result = studies.record(study, trial, halved, {**BASE, "f1": 39.0}, noisy, 1)
+    assert not result.feasible
+    assert result.excused == {"f1 >= 0.5 * base.f1": 40.0 - 48.0}
 
 
 def test_failed_trial_counts_and_says_why(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
     studies.fail(study, study.ask(), "RuntimeError: Memory not enough")
-    assert studies.finished(study) == 1
+    assert studies.started(study) == 1
     assert results(study)[0].reason == "RuntimeError: Memory not enough"
 
 
@@ -100,11 +152,9 @@ def test_sweep_whose_training_file_changed_is_refused(config: SweepConfig, url: 
 def test_enqueued_configuration_that_was_interrupted_before_it_was_asked_for_is_not_lost(
     config: SweepConfig, url: str
 ) -> None:
-    study = studies.open_study(config, url, INPUTS)
-    study.ask()
-    studies.requeue_interrupted(study)
-    params = config.space.suggest(study.ask())
-    assert params == config.enqueued_params()[0]
+    studies.open_study(config, url, INPUTS).ask()
+    (trial,) = studies.unmeasured(studies.open_study(config, url, INPUTS))
+    assert config.space.suggest(trial) == config.enqueued_params()[0]
 
 
 def test_number_of_trials_may_change(config: SweepConfig, url: str) -> None:
