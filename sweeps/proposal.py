@@ -1,4 +1,4 @@
-"""The next configuration: the one that is expected to add most hypervolume to the front at the last rung.
+"""The next configuration: the one that is expected to add most hypervolume to the front.
 
 Objectives that are known before the launch, such as the parameter ratio, enter exactly; the others by what
 ``sweeps.surrogate`` predicts of them. The expectation is taken over directions (``sweeps.directions``), with one draw
@@ -9,7 +9,7 @@ no more when the data say otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,9 +31,9 @@ class Landscape:
 
     Attributes:
         known: vectors (n, dimensions) -> losses (n, objectives), NaN where they have to be learned.
-        models: objective -> its model, for those that are learned.
+        models: objective -> its model, for those that are learned; of a vector with the fidelity behind it.
         gates: a model of each gate's violation.
-        fidelity: what is appended to a vector to ask a model for the last rung.
+        fidelity: what stands behind a vector to ask a model for the rung that is predicted.
         attained: (points, objectives), measured or expected of what was started already.
         ideal: (objectives,), best loss that was seen.
         reference: (objectives,), worst loss that still counts.
@@ -43,7 +43,7 @@ class Landscape:
     """
 
     known: Callable[[Points], Array]
-    models: dict[int, Model]
+    models: Mapping[int, Model]
     gates: Sequence[Model]
     fidelity: float
     attained: Array

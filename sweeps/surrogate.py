@@ -28,7 +28,9 @@ _Objective = Callable[[Array], tuple[float, Array]]
 
 @dataclass(frozen=True)
 class Scale:
-    """How an output is put to the model: losses far worse than the middle all count the same."""
+    """How an output is put to the model: all losses far worse than the middle count the same, or a few that diverged
+    would leave no difference among the others.
+    """
 
     middle: float
     spread: float
@@ -36,7 +38,7 @@ class Scale:
 
     @classmethod
     def of(cls, losses: Array) -> Scale:
-        """Take the scale of measured ``losses`` (n,); what is as far above the median as the best is below is worst."""
+        """Take the scale of measured ``losses`` (n,); worst lies twice as far above the median as the best below."""
         median = float(np.median(losses))
         worst = median + 2 * max(median - float(losses.min()), 1e-12)
         clipped = np.minimum(losses, worst)
@@ -94,11 +96,17 @@ class Model:
     scale: Scale
 
     @classmethod
-    def condition(cls, kernel: Kernel, inputs: Array, losses: Array) -> Model:
+    def condition(cls, kernel: Kernel, inputs: Array, losses: Array, scale: Scale) -> Model:
         """Condition a kernel on ``losses`` (n,) measured at ``inputs`` (n, dimensions)."""
-        scale = Scale.of(losses)
         regressor = GaussianProcessRegressor(kernel, optimizer=None)
         return cls(regressor.fit(inputs, scale.apply(losses)), scale)
+
+    def mean(self, inputs: Array) -> Array:
+        """Return the mean of the loss at ``inputs``, (n,)."""
+        if not len(inputs):
+            return np.empty(0)
+        mean: Array = self.regressor.predict(inputs) * self.scale.spread + self.scale.middle
+        return mean
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of the loss at ``inputs``, both (n,)."""

@@ -17,7 +17,7 @@ evaluation:
 seed: 7
 trials: {trials}
 slots: {{count: {slots}, workers: 1}}
-sampler: {{type: tpe, startup_trials: 4}}
+sampler: {{type: ehvi, startup_trials: 4}}
 fixed: {{runner_config.epochs: {epochs}}}
 parameters:
   learning_rate: {{type: float, low: 1.0e-5, high: 1.0e-3, log: true, sets: lr_schedule.learning_rate}}

@@ -1,0 +1,172 @@
+"""What the measurements of a sweep tell of configurations that were not tried: the landscape of ``sweeps.proposal``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.gaussian_process.kernels import Kernel
+
+from search_spaces.distributions import OptunaValue
+from search_spaces.encoding import Encoding, Points
+from sweeps import front
+from sweeps.directions import Array
+from sweeps.proposal import Landscape
+from sweeps.surrogate import Model, Scale, learn_kernel
+
+_LEARN_FROM = 96  # measurements that a kernel is learned from, and
+_CONDITION_ON = 192  # that a model is conditioned on: more take more time than they tell
+_GROWTH = 1.25  # a kernel is learned again when there is so much more
+_FEWEST = 4  # measurements to learn anything from
+_ENOUGH = (
+    6  # measurements at a rung to ask what it would measure: beyond what was seen all is doubt, and doubt attracts
+)
+
+
+@dataclass
+class Trial:
+    """What the tuner knows of a trial.
+
+    Attributes:
+        point: its vector, (dimensions,).
+        exact: (objectives,) losses that are known before it runs, NaN for the others.
+        losses: rung -> (objectives,) measured.
+        violations: rung -> (gates,) measured.
+        excused: rung -> the largest violation, with what the intervals allow taken off.
+        target: index of the rung that it runs to, or was measured at last.
+        failed: it will not be measured again.
+    """
+
+    point: Points
+    exact: Array
+    losses: dict[int, Array] = field(default_factory=dict)
+    violations: dict[int, Array] = field(default_factory=dict)
+    excused: dict[int, float] = field(default_factory=dict)
+    target: int = 0
+    failed: bool = False
+
+
+Row = tuple[int, int]
+"""Trial and index of the rung where it was measured."""
+
+
+class Learner:
+    """Learns from all rungs what the highest one with enough measurements would measure.
+
+    Args:
+        known: params -> (objectives,) losses, NaN where they are not known before a run.
+        rungs: fidelities, ascending.
+        priors: (configurations, dimensions), of the user's.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        known: Callable[[Mapping[str, OptunaValue]], Array],
+        rungs: Sequence[int],
+        priors: Points,
+    ) -> None:
+        self._encoding, self._known, self._priors = encoding, known, priors
+        span = math.log(rungs[-1] / rungs[0])
+        self._fidelities = [math.log(rung / rungs[0]) / span if span else 1.0 for rung in rungs]
+        self._kernels: dict[tuple[int, int], Kernel] = {}
+
+    def landscape(self, trials: Mapping[int, Trial], results: Sequence[Row]) -> Landscape | None:
+        """Return what ``results``, in the order in which they came, tell; None: too little.
+
+        Args:
+            trials: all that were started, those that run now among them.
+        """
+        if len(results) < _FEWEST:
+            return None
+        rows = _latest(results, _CONDITION_ON)
+        inputs, outputs = self._inputs(trials, rows), _outputs(trials, rows)
+        counts = [sum(rung == r for _, r in results) for rung in range(len(self._fidelities))]
+        asked = max((rung for rung, count in enumerate(counts) if count >= _ENOUGH), default=0)
+        fidelity = self._fidelities[asked]
+        failed = self._failed(trials, fidelity)
+        objectives = len(next(iter(trials.values())).exact)
+        models: dict[int, Model] = {}
+        for column in range(outputs.shape[1]):
+            if column < objectives and not np.isnan(trials[rows[0][0]].exact[column]):
+                continue
+            scale = Scale.of(outputs[:, column])
+            # what failed is as bad as the worst: elsewhere is better
+            values = np.concatenate([outputs[:, column], np.full(len(failed), scale.worst)])
+            kernel = self._kernel(trials, results, column)
+            models[column] = Model.condition(kernel, np.vstack([inputs, failed]), values, scale)
+        return self._survey(trials, results, rows, models, fidelity)
+
+    def _survey(
+        self,
+        trials: Mapping[int, Trial],
+        results: Sequence[Row],
+        rows: Sequence[Row],
+        models: Mapping[int, Model],
+        fidelity: float,
+    ) -> Landscape:
+        """Put together what was measured and what is expected of the trials that run or have stopped."""
+        objectives = len(next(iter(trials.values())).exact)
+        learned = {column: model for column, model in models.items() if column < objectives}
+        gates = [model for column, model in models.items() if column >= objectives]
+        running = [n for n, t in trials.items() if not t.failed and t.target not in t.losses]
+        alive = [n for n in dict.fromkeys([*(n for n, _ in rows), *running]) if not trials[n].failed]
+        points = np.array([trials[n].point for n in alive]).reshape(-1, self._encoding.dimensions)
+        asked = np.hstack([points, np.full((len(points), 1), fidelity)])
+        expected = np.array([trials[n].exact for n in alive]).reshape(-1, objectives)
+        for column, model in learned.items():
+            expected[:, column] = model.mean(asked)
+        likely = np.all([gate.mean(asked) <= 0 for gate in gates], axis=0) if gates else np.ones(len(alive), bool)
+        measured = _outputs(trials, results)
+        holds = (measured[:, objectives:] <= 0).all(axis=1)
+        attained = np.vstack([measured[holds, :objectives], expected[likely]])
+        seen = np.vstack([measured[:, :objectives], expected])
+        ideal = seen.min(axis=0)
+        worst = [learned[k].scale.worst if k in learned else seen[:, k].max() for k in range(objectives)]
+        near = points[likely][front.nondominated(expected[likely])] if likely.any() else points
+        return Landscape(
+            known=lambda candidates: np.array([self._known(params) for params in self._encoding.decode(candidates)]),
+            models=learned,
+            gates=gates,
+            fidelity=fidelity,
+            attained=attained,
+            ideal=ideal,
+            reference=np.maximum(worst, ideal + 1e-12),
+            near=near,
+            priors=self._priors,
+            measured=len({n for n, _ in results}),
+        )
+
+    def _inputs(self, trials: Mapping[int, Trial], rows: Sequence[Row]) -> Points:
+        return np.array([[*trials[n].point, self._fidelities[rung]] for n, rung in rows])
+
+    def _failed(self, trials: Mapping[int, Trial], fidelity: float) -> Points:
+        # of one that was measured before it failed that tells enough
+        failed = [[*t.point, fidelity] for t in trials.values() if t.failed and not t.losses]
+        return np.array(failed[-_LEARN_FROM:]).reshape(-1, self._encoding.dimensions + 1)
+
+    def _kernel(self, trials: Mapping[int, Trial], results: Sequence[Row], column: int) -> Kernel:
+        # of what was known when it was last due, not of now: a sweep that goes on must learn the same again
+        due = _FEWEST
+        while math.ceil(due * _GROWTH) <= len(results):
+            due = math.ceil(due * _GROWTH)
+        if (column, due) not in self._kernels:
+            rows = _latest(results[:due], _LEARN_FROM)
+            values = _outputs(trials, rows)[:, column]
+            self._kernels[column, due] = learn_kernel(self._inputs(trials, rows), Scale.of(values).apply(values))
+        return self._kernels[column, due]
+
+
+def _outputs(trials: Mapping[int, Trial], rows: Sequence[Row]) -> Array:
+    """Return what is learned: (rows, objectives and gates)."""
+    return np.array([np.concatenate([trials[n].losses[rung], trials[n].violations[rung]]) for n, rung in rows])
+
+
+def _latest(results: Sequence[Row], count: int) -> list[Row]:
+    """Choose ``count`` measurements: the highest rungs first, within a rung the latest, which are the best guided."""
+    if len(results) <= count:
+        return list(results)
+    order = sorted(range(len(results)), key=lambda i: (results[i][1], i), reverse=True)
+    return [results[i] for i in order[:count]]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from search_spaces.load import FileFaults
+from sweeps.config import load_sweep
+from sweeps.fidelity import Budget, Halving
+from tests.short_sweep import write_sweep
+
+
+@pytest.mark.parametrize(
+    ("settings", "rungs"),
+    [
+        ({"rungs": [1, 3, 9]}, (1, 3, 9)),
+        ({"min": 1, "max": 9, "eta": 3}, (1, 3, 9)),
+        ({"min": 1, "max": 52, "eta": 3}, (1, 3, 9, 27, 52)),
+        ({"min": 1, "max": 10, "eta": 3}, (1, 3, 10)),
+        ({"min": 1, "max": 8, "eta": 2}, (1, 2, 4, 8)),
+        ({"min": 2, "max": 5, "eta": 1.5}, (2, 3, 5)),
+        ({"min": 1, "max": 3, "eta": 1.2}, (1, 2, 3)),
+    ],
+)
+def test_rungs_are_those_that_are_written_or_eta_times_apart(
+    settings: dict[str, object], rungs: tuple[int, ...]
+) -> None:
+    assert Halving.model_validate(settings).at == rungs
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"rungs": [3]}, {"rungs": [3, 1]}, {"rungs": [1, 3], "max": 9}, {"min": 1}, {"min": 9, "max": 3}],
+)
+def test_rungs_that_are_none_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="expected"):
+        Halving.model_validate(settings)
+
+
+def test_empty_budget_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least one of epochs"):
+        Budget.model_validate({})
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("halving: {rungs: [1, 3]}", "runner_config.epochs is set by `halving` to its last rung, 3; delete it here"),
+        ("halving: {unit: steps, rungs: [10, 30]}\nbudget: {epochs: 5}", "`halving` counts steps; expected steps here"),
+        ("budget: {steps: 5}", "steps are counted where `halving` has unit: steps"),
+        ("halving: {rungs: [1, 3], items: {squad: 40}}", "expected fewer than the 40 of the last rung, got 40"),
+        ("halving: {rungs: [1, 3], items: {choice: 4}}", "protocol 'choice'"),
+    ],
+)
+def test_what_does_not_go_together_is_said_with_its_line(tmp_path: Path, added: str, message: str) -> None:
+    sweep = write_sweep(tmp_path)
+    sweep.write_text(sweep.read_text() + added + "\n")
+    with pytest.raises(FileFaults) as raised:
+        load_sweep(sweep)
+    assert message in str(raised.value)
+    assert "sweep.yaml:" in str(raised.value)
+
+
+def test_optunas_samplers_do_not_go_with_rungs(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    text = sweep.read_text().replace("fixed: {runner_config.epochs: 1}\n", "halving: {rungs: [1, 3]}\n")
+    sweep.write_text(text.replace("type: ehvi", "type: tpe"))
+    with pytest.raises(FileFaults, match="tpe learns nothing from trials that stopped at a rung"):
+        load_sweep(sweep)
