@@ -31,11 +31,20 @@ def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
     trials: Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")] = None,
     runs: Runs = _RUNS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
+    step_ms: Annotated[
+        float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
+    ] = None,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
     from sweeps.signals import end_like_ctrl_c
     from sweeps.start import run_sweep
 
+    if dry_run:
+        from sweeps.dry_run import dry_run as print_plan
+
+        print_plan(sweep, runs.absolute(), trials, step_ms, console)
+        return
     end_like_ctrl_c()
     try:
         found = run_sweep(sweep, trials, runs.absolute(), console)
@@ -76,7 +85,7 @@ def front(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None:
 @app.command()
 def export(
     name: Name = None,
-    select: Annotated[str, typer.Option(help="knee, best:METRIC or trial:N.")] = "knee",
+    select: Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")] = "knee",
     out: Annotated[Path, typer.Option(help="Folder to write to; new or empty.")] = Path("export"),
     runs: Runs = _RUNS,
 ) -> None:
@@ -88,7 +97,7 @@ def export(
     known = Known.open(runs.absolute(), name)
     result = find(select, known)
     write_export(known, result, out.absolute())
-    typer.echo(f"{result.label} -> {out}; run it again with {out / 'launch.sh'}")
+    typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
 @app.command()

@@ -63,7 +63,7 @@ class View:
 
     def started(self, label: str, configuration: Mapping[str, object], rung: int | None) -> None:
         """A job was launched."""
-        self.say(f"{label} started{self._to(rung, 'to')}  {_settings(configuration) or 'the untouched base model'}")
+        self.say(f"{label} started{self._to(rung, 'to')}  {settings_text(configuration) or 'the untouched base model'}")
 
     def finished(self, label: str, values: Mapping[str, float], seconds: float, rung: int | None) -> None:
         """A job measured its values."""
@@ -175,13 +175,14 @@ def _add(
     table: Table, result: Result, state: str, objectives: Sequence[Objective], style: str, *, end: bool = False
 ) -> None:
     values = [with_interval(result, objective.metric) for objective in objectives]
-    settings = _settings(result.configuration) or ("the untouched base" if result.number is None else "")
+    settings = settings_text(result.configuration) or ("the untouched base" if result.number is None else "")
     cells = (result.point, state, *values, "\n".join(filter(None, (settings, result.reason))))
     # as Text: what comes from a sweep file is no markup
     table.add_row(*map(Text, cells), style=style, end_section=end)
 
 
-def _settings(configuration: Mapping[str, object]) -> str:
+def settings_text(configuration: Mapping[str, object]) -> str:
+    """Return a configuration as one line."""
     return "  ".join(f"{name}={shown(value)}" for name, value in configuration.items())
 
 
