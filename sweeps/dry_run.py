@@ -133,7 +133,14 @@ def _step_seconds(log: Path) -> list[float]:
 def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Table:
     cards = plan.config.slots.workers * plan.config.slots.count
     table = Table(title="Rungs", title_justify="left")
-    for name in ("to", "jobs", f"{unit} each", f"{unit} in all", "card-hours", f"hours, {plan.config.slots.count} jobs at a time"):
+    for name in (
+        "to",
+        "jobs",
+        f"{unit} each",
+        f"{unit} in all",
+        "card-hours",
+        f"hours, {plan.config.slots.count} jobs at a time",
+    ):
         table.add_column(name, justify="right")
 
     def add(name: str, jobs: int, each: str, units: int, card_hours: float, *, end: bool = False) -> None:

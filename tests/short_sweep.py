@@ -18,7 +18,7 @@ seed: 7
 trials: {trials}
 slots: {{count: {slots}, workers: 1}}
 sampler: {{type: ehvi, startup_trials: 4}}
-fixed: {{runner_config.epochs: {epochs}}}
+{length}
 parameters:
   learning_rate: {{type: float, low: 1.0e-5, high: 1.0e-3, log: true, sets: lr_schedule.learning_rate}}
   lora_rank: {{type: int, low: 1, high: 16, log: true, sets: model.model_config.pet_config.lora_rank}}
@@ -37,11 +37,18 @@ enqueue:
 SLOTS = min(2, len(os.sched_getaffinity(0)))
 
 
-def write_sweep(folder: Path, *, trials: int = 2, epochs: int = 1, rows: int = 160) -> Path:
-    """Write a sweep of the tiny model that takes a minute: its file, and the first rows of the shipped data set."""
+def write_sweep(
+    folder: Path, *, trials: int = 2, epochs: int = 1, rows: int = 160, rungs: tuple[int, ...] = ()
+) -> Path:
+    """Write a sweep of the tiny model that takes a minute: its file, and the first rows of the shipped data set.
+
+    Args:
+        rungs: epochs at which trials are compared; empty: no halving, ``epochs`` for all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (TINY / "math_train.jsonl").open(encoding="utf-8") as file:
         (folder / "train.jsonl").write_text("".join(next(file) for _ in range(rows)), encoding="utf-8")
     sweep = folder / "sweep.yaml"
-    sweep.write_text(SWEEP.format(trials=trials, slots=SLOTS, epochs=epochs), encoding="utf-8")
+    length = f"halving: {{rungs: {list(rungs)}}}" if rungs else f"fixed: {{runner_config.epochs: {epochs}}}"
+    sweep.write_text(SWEEP.format(trials=trials, slots=SLOTS, length=length), encoding="utf-8")
     return sweep

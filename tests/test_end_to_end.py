@@ -50,11 +50,12 @@ def run(*arguments: object, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a sweep of two trials that was run to its end."""
+    """The folder of a sweep of three trials that was run to its end; one of them went on from epoch 1 to 2."""
     folder = tmp_path_factory.mktemp("sweep") / FOLDER
-    sweep = write_sweep(folder, trials=2)
+    sweep = write_sweep(folder, trials=3, rungs=(1, 2))
     output = run("start", sweep, "--runs", folder / "runs")
-    assert "trial-0001 done" in output
+    assert "trial-0002 done at epoch 1" in output
+    assert "done at epoch 2" in output
     assert "knee" in output
     return folder / "runs"
 
@@ -66,26 +67,45 @@ def status(runs: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def promoted(status: dict[str, Any]) -> str:
+    """The trial that went on."""
+    (trial,) = [trial for trial in status["trials"] if trial["state"] == "complete"]
+    return f"trial-{trial['number']:04d}"
+
+
+@pytest.fixture(scope="module")
 def tracked(runs: Path) -> dict[str, Run]:
     """MLflow's runs by name."""
-    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
-    experiment = client.get_experiment_by_name("short")
-    assert experiment is not None
-    return {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+    return {r.info.run_name: r for r in tracked_runs(runs)}
 
 
 def test_base_and_every_trial_have_a_finished_run_below_the_sweeps(tracked: dict[str, Run]) -> None:
-    assert tracked.keys() == {"short", "base", "trial-0000", "trial-0001"}
+    assert tracked.keys() == {"short", "base", "trial-0000", "trial-0001", "trial-0002"}
     assert {r.info.status for r in tracked.values()} == {"FINISHED"}
     parent = tracked["short"].info.run_id
     assert all(r.data.tags["mlflow.parentRunId"] == parent for name, r in tracked.items() if name != "short")
 
 
-def test_run_holds_every_training_step(runs: Path, tracked: dict[str, Run]) -> None:
-    history = MlflowClient(f"sqlite:///{runs}/mlflow.db").get_metric_history(
-        tracked["trial-0000"].info.run_id, "train/loss"
-    )
-    assert [metric.step for metric in history] == list(range(1, 11))
+def history(runs: Path, run: Run, metric: str) -> list[tuple[int, float]]:
+    found = MlflowClient(f"sqlite:///{runs}/mlflow.db").get_metric_history(run.info.run_id, metric)
+    return [(m.step, m.value) for m in found]
+
+
+def test_run_holds_every_training_step_once_over_all_rungs(
+    runs: Path, status: dict[str, Any], tracked: dict[str, Run], promoted: str
+) -> None:
+    for trial in status["trials"]:
+        label = f"trial-{trial['number']:04d}"
+        steps = [step for step, _ in history(runs, tracked[label], "train/loss")]
+        assert steps == list(range(1, 21 if label == promoted else 11))
+
+
+def test_measurements_lie_at_the_steps_of_their_rungs(runs: Path, tracked: dict[str, Run], promoted: str) -> None:
+    measured = history(runs, tracked[promoted], "math_accuracy")
+    assert [step for step, _ in measured] == [10, 20]
+    for (_, value), rung in zip(measured, (1, 2), strict=True):
+        file = runs / "sweeps/short" / promoted / f"rung-{rung}" / "measurement.json"
+        assert Measurement.read(file).scores["math_accuracy"].value == value
 
 
 def test_status_mlflow_and_the_workers_own_file_say_the_same(
@@ -93,14 +113,27 @@ def test_status_mlflow_and_the_workers_own_file_say_the_same(
 ) -> None:
     for trial in status["trials"]:
         label = f"trial-{trial['number']:04d}"
-        measured = Measurement.read(runs / "sweeps/short" / label / "measurement.json")
+        measured = Measurement.read(runs / "sweeps/short" / label / f"rung-{trial['rung']}" / "measurement.json")
         for metric, score in measured.scores.items():
             assert trial["values"][metric] == score.value == tracked[label].data.metrics[metric]
 
 
+def test_hypervolume_never_falls_and_is_that_of_the_epochs_trained(runs: Path, tracked: dict[str, Run]) -> None:
+    curve = history(runs, tracked["short"], "hypervolume_over_epochs")
+    assert curve[-1][0] == 4
+    values = [value for _, value in curve]
+    assert values == sorted(values)
+    assert history(runs, tracked["short"], "hypervolume_over_card_seconds")[-1][1] == values[-1]
+
+
+def test_state_between_rungs_is_kept_for_those_that_may_go_on_only(runs: Path, promoted: str) -> None:
+    kept = {file.parent.parent.name for file in (runs / "sweeps/short").glob("*/rung-*/state.safetensors")}
+    assert kept == {"trial-0000", "trial-0001", "trial-0002"} - {promoted}
+
+
 def test_run_has_the_parameters_that_the_recipe_was_rendered_with(runs: Path, tracked: dict[str, Run]) -> None:
     for label in ("trial-0000", "trial-0001"):
-        recipe = Recipe.read(runs / "sweeps/short" / label / "train.yaml")
+        recipe = Recipe.read(runs / "sweeps/short" / label / "rung-1/train.yaml")
         params = tracked[label].data.params
         assert float(params["learning_rate"]) == recipe.get("lr_schedule.learning_rate")
         assert int(params["lora_rank"]) == recipe.get("model.model_config.pet_config.lora_rank")
@@ -118,14 +151,15 @@ def test_enqueued_configuration_is_the_first_trial(status: dict[str, Any]) -> No
 
 
 def test_ratio_is_that_of_the_recipe(runs: Path, status: dict[str, Any]) -> None:
-    text = run("params", runs / "sweeps/short/trial-0000/train.yaml", "--json")
+    text = run("params", runs / "sweeps/short/trial-0000/rung-1/train.yaml", "--json")
     assert json.loads(text)["ratio"] == status["trials"][0]["values"]["ratio"]
 
 
 def test_trials_keep_yaml_log_adapter_and_predictions_as_artifacts(runs: Path, tracked: dict[str, Run]) -> None:
     client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
-    names = {file.path for file in client.list_artifacts(tracked["trial-0000"].info.run_id)}
-    assert {"train.yaml", "worker_0.log", "adapter.safetensors", "predictions_math.jsonl"} <= names
+    names = {file.path for file in client.list_artifacts(tracked["trial-0000"].info.run_id, "rung-1")}
+    kept = ("train.yaml", "worker_0.log", "adapter.safetensors", "predictions_math.jsonl")
+    assert {f"rung-1/{name}" for name in kept} <= names
     assert {file.path for file in client.list_artifacts(tracked["short"].info.run_id)} == {"pareto.html"}
 
 
@@ -167,9 +201,11 @@ def test_sweep_that_is_done_starts_nothing_again(runs: Path) -> None:
     assert "started" not in output
 
 
-def test_exported_folder_gives_the_trials_numbers_again(runs: Path, tmp_path: Path) -> None:
+def test_exported_folder_trains_in_one_go_and_gives_the_numbers_of_the_rungs_again(
+    runs: Path, tmp_path: Path, promoted: str
+) -> None:
     out = tmp_path / FOLDER
-    run("export", "--runs", runs, "--select", "trial:0", "--out", out)
+    run("export", "--runs", runs, "--select", f"trial:{int(promoted.removeprefix('trial-'))}", "--out", out)
     done = subprocess.run(
         [str(out / "launch.sh")],
         # by a path that holds only from here
@@ -202,18 +238,25 @@ def test_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: 
     assert statuses(runs) == {"short": "KILLED", "base": "FINISHED", "trial-0000": "KILLED"}
     output = run("start", sweep, "--runs", runs)
     assert "base started" not in output
-    assert statuses(runs) == dict.fromkeys(("short", "base", "trial-0001"), "FINISHED") | {"trial-0000": "KILLED"}
-    interrupted, again = json.loads(run("status", "--runs", runs, "--json"))["trials"]
-    assert (interrupted["state"], again["state"]) == ("failed", "complete")
-    assert interrupted["configuration"] == again["configuration"]
+    assert statuses(runs) == dict.fromkeys(("short", "base", "trial-0000"), "FINISHED")
+    (again,) = json.loads(run("status", "--runs", runs, "--json"))["trials"]
+    assert again["state"] == "complete"
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    (trial,) = [r for r in tracked_runs(runs) if r.info.run_name == "trial-0000"]
+    steps = [metric.step for metric in client.get_metric_history(trial.info.run_id, "train/loss")]
+    assert steps == list(range(1, 201))
+
+
+def tracked_runs(runs: Path) -> list[Run]:
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    experiment = client.get_experiment_by_name("short")
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id]))
 
 
 def statuses(runs: Path) -> dict[str, str]:
     """MLflow's status of each run by name."""
-    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
-    experiment = client.get_experiment_by_name("short")
-    assert experiment is not None
-    return {r.info.run_name: r.info.status for r in client.search_runs([experiment.experiment_id])}
+    return {r.info.run_name: r.info.status for r in tracked_runs(runs)}
 
 
 def test_trial_on_two_workers_trains_one_adapter_and_is_measured_once(tmp_path: Path) -> None:
