@@ -65,9 +65,12 @@ def _axis(plan: Plan, objective: Objective, base: Result, first: Result, ends: t
 
 
 def _space_ends(plan: Plan) -> dict[int, tuple[float, float]]:
-    """Return the lowest and highest value of each objective that is known before a run, over a fixed sample."""
+    """Return the lowest and highest value of each objective that is known before a run, over a fixed sample
+    and two corners."""
     encoding, known = Encoding(plan.config.space), known_objectives(plan)
-    points = np.random.default_rng(0).random((_SAMPLE, encoding.dimensions))
+    drawn = np.random.default_rng(0).random((_SAMPLE, encoding.dimensions))
+    # the corners: an adapter is largest with the highest rank on all modules
+    points = np.vstack([drawn, np.zeros_like(drawn[:1]), np.ones_like(drawn[:1])])
     sample = [known(params) for params in [*encoding.decode(points), *plan.config.enqueued_params()]]
     return {i: (min(v[i] for v in sample), max(v[i] for v in sample)) for i in sample[0]}
 

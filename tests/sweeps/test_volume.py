@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.score import Score
+from sweeps.config import Objective, load_sweep
+from sweeps.front import hypervolume as volume_of
+from sweeps.plan import Plan, make_plan
+from sweeps.results import Result
+from sweeps.stores import Stores
+from sweeps.volume import Axis, box, hypervolume
+from tests.short_sweep import write_sweep
+from tests.sweeps.made import OBJECTIVES, result
+
+AXES = [asdict(Axis(20.0, 100.0)), asdict(Axis(0.1, 0.0))]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    config, document = load_sweep(write_sweep(tmp_path))
+    return make_plan(config, document, Stores(tmp_path / "runs"))
+
+
+def base() -> Result:
+    values = {"math_accuracy": 18.0, "f1": 80.0, "ratio": 0.0, "seconds": 24.0}
+    scores = {name: Score(values[name], 40, 0.0, 100.0) for name in ("math_accuracy", "f1")}
+    return replace(result(None, 18.0, 0.0), values=values, scores=scores)
+
+
+def test_one_trial_dominates_its_part_of_the_box() -> None:
+    assert hypervolume([result(0, 60.0, 0.05)], OBJECTIVES, AXES) == pytest.approx(0.5 * 0.5)
+
+
+def test_two_trials_dominate_the_union_of_their_parts() -> None:
+    both = [result(0, 60.0, 0.025), result(1, 80.0, 0.05)]
+    assert hypervolume(both, OBJECTIVES, AXES) == pytest.approx(0.5 * 0.75 + 0.25 * 0.5)
+
+
+def test_what_misses_a_gate_or_is_worse_than_the_reference_adds_nothing() -> None:
+    none = [result(0, 60.0, 0.05, violation=1.0), result(1, 10.0, 0.01), result(2, 90.0, 0.2)]
+    assert hypervolume(none, OBJECTIVES, AXES) == 0.0
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+def test_volume_is_the_share_of_random_points_that_are_dominated(objectives: int) -> None:
+    rng = np.random.default_rng(objectives)
+    points, probes = rng.random((15, objectives)), rng.random((40000, objectives))
+    dominated = (points[None] <= probes[:, None]).all(axis=2).any(axis=1)
+    assert volume_of(points, np.ones(objectives)) == pytest.approx(dominated.mean(), abs=0.01)
+
+
+def test_box_reaches_from_the_gate_from_the_base_and_from_the_largest_adapter_of_the_space(plan: Plan) -> None:
+    accuracy, f1, ratio = box(plan, base(), result(0, 40.0, 0.01))
+    assert accuracy == Axis(18.0, 100.0)
+    assert f1 == Axis(40.0, 100.0)
+    pet = "model.model_config.pet_config"
+    largest = plan.account({f"{pet}.lora_rank": 16, f"{pet}.target_modules": ".*wq|.*wk|.*wv|.*wo"})
+    assert ratio.reference == pytest.approx(largest.ratio())
+
+
+def test_seconds_have_their_reference_from_the_first_trial(plan: Plan) -> None:
+    config = plan.config.model_copy(update={"objectives": (Objective(metric="seconds", direction="minimize"),)})
+    first = replace(result(0, 40.0, 0.01), values={"seconds": 70.0})
+    assert box(replace(plan, config=config), base(), first) == [Axis(140.0, 0.0)]
