@@ -135,8 +135,13 @@ class Scheduler:
         return True
 
     def _start_new(self) -> bool:
-        least = self._fidelity(0) or 1
-        if (self.trials is not None and self._started >= self.trials) or self._spending.units_left() < least:
+        left = self._spending.units_left()
+        if self._fidelity(0) is None:
+            # without rungs trials may train for different lengths: the next one is not known yet
+            enough = left >= 1
+        else:
+            enough = self._tuner.may_start(left)
+        if not enough or (self.trials is not None and self._started >= self.trials):
             return False
         trial = self.study.ask()
         self._started += 1

@@ -107,19 +107,42 @@ class Tuner:
 
         Args:
             left: fidelity units that may still be trained: what costs more is left out.
-            last_chance: nothing else will run: let one trial go on from a rung that none has left yet.
+            last_chance: nothing else will run: let one more go on where units are left over, or none has gone on yet.
         """
         for rung in reversed(range(len(self.rungs) - 1)):
-            if self.rungs[rung + 1] - self.rungs[rung] > left:
+            if self._cost(rung + 1) > left:
                 continue
             # before anything is compared: mostly there is no place
-            gone = sum(self._trials[n].target > rung for n in self._at[rung])
-            places = halving.quota(len(self._at[rung]), self._eta)
-            if gone < places or (last_chance and self._at[rung] and not gone):
+            gone, measured = self._gone(rung), len(self._at[rung])
+            spare = last_chance and (not gone or math.isfinite(left))
+            if gone < halving.quota(measured, self._eta) or (spare and gone < measured):
                 trial = halving.best_left(self._cohort(rung))
                 if trial is not None:
                     return trial, rung + 1
         return None
+
+    def may_start(self, left: float) -> bool:
+        """Whether ``left`` units suffice for one more trial and for all that may then go on.
+
+        Without it the last units would go to trials that none of could be promoted.
+        """
+        if math.isinf(left):
+            return True
+        arriving = sum(not t.failed for t in self._trials.values()) + 1
+        needed = float(self._cost(0))
+        for rung in range(len(self.rungs) - 1):
+            gone = self._gone(rung)
+            going = max(0, halving.quota(arriving, self._eta) - gone)
+            needed += going * self._cost(rung + 1)
+            arriving = gone + going
+        return needed <= left
+
+    def _gone(self, rung: int) -> int:
+        return sum(self._trials[n].target > rung for n in self._at[rung])
+
+    def _cost(self, rung: int) -> int:
+        """Return the units from the rung before to this one."""
+        return self.rungs[rung] - (self.rungs[rung - 1] if rung else 0)
 
     def _cohort(self, rung: int) -> halving.Cohort:
         there = [(n, self._trials[n]) for n in self._at[rung]]

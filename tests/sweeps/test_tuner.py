@@ -148,6 +148,27 @@ def test_promotion_that_the_budget_does_not_cover_is_left_out() -> None:
     assert found.next_promotion(left=2.0) == (2, 1)
 
 
+def test_budget_keeps_back_what_promotions_will_need() -> None:
+    found = tuner(model=False)
+    for trial in range(8):
+        found.start(trial, found.propose(trial))
+    # the ninth trial brings three to epoch 3 and one of these to 9: 1 + 3 * 2 + 6
+    assert found.may_start(13.0)
+    assert not found.may_start(12.0)
+    assert found.may_start(math.inf)
+
+
+def test_units_that_are_left_over_are_spent_on_the_best() -> None:
+    found = tuner(model=False)
+    for trial in range(3):
+        found.start(trial, found.propose(trial))
+        found.report(trial, 0, [float(trial), 8.0])
+    found.promote(2, 1)
+    assert found.next_promotion(left=2.0) is None
+    assert found.next_promotion(left=2.0, last_chance=True) == (1, 1)
+    assert found.next_promotion(last_chance=True) is None
+
+
 def test_last_chance_lets_one_trial_go_on_where_too_few_were_measured() -> None:
     found = tuner(model=False)
     for trial in range(2):

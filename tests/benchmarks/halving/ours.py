@@ -30,24 +30,28 @@ class Halving:
         self._rungs = (*(rung for rung in RUNGS if rung < problem.epochs), problem.epochs)
         self._tuner = Tuner(space, MAXIMIZE, known, self._rungs, ETA, seed, model=model)
         self._params: list[Mapping[str, OptunaValue]] = []
+        self._running = 0
 
     def next(self, left: int) -> Step | None:
-        """Promote a trial, if what it needs is left; else start one."""
-        promotion = self._tuner.next_promotion()
-        if promotion is not None:
-            trial, rung = promotion
-            if self._rungs[rung] - self._rungs[rung - 1] <= left:
-                self._tuner.promote(trial, rung)
-                return self._step(trial, rung)
-        if left < self._rungs[0]:
+        """Promote a trial, or start one, as the scheduler does."""
+        promotion = self._tuner.next_promotion(left)
+        if promotion is None and self._tuner.may_start(left):
+            trial = len(self._params)
+            self._params.append(self._tuner.propose(trial))
+            self._tuner.start(trial, self._params[trial])
+            self._running += 1
+            return self._step(trial, 0)
+        if promotion is None and not self._running:
+            promotion = self._tuner.next_promotion(left, last_chance=True)
+        if promotion is None:
             return None
-        trial = len(self._params)
-        self._params.append(self._tuner.propose(trial))
-        self._tuner.start(trial, self._params[trial])
-        return self._step(trial, 0)
+        self._tuner.promote(*promotion)
+        self._running += 1
+        return self._step(*promotion)
 
     def report(self, step: Step, values: Array) -> None:
         """Take note of the values at the rung."""
+        self._running -= 1
         self._tuner.report(step.trial, self._rungs.index(step.end_epoch), values.tolist())
 
     def _step(self, trial: int, rung: int) -> Step:
