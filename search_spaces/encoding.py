@@ -108,8 +108,10 @@ class Encoding:
                 self._columns[parameter].append(column)
                 start += column.width
         self.dimensions = start
-        # by column there is no knowing what a condition excludes, or that no name of a subset is left
-        self._interdependent = any(member.when or len(member.axes("")) > 1 for member in space.parameters.values())
+        # by column there is no knowing what a condition excludes
+        self._conditional = any(member.when for member in space.parameters.values())
+        # of each subset; with no name left it is its first one
+        self._subsets = [[column.start for column in own] for own in self._columns.values() if len(own) > 1]
 
     def encode(self, params: Params) -> npt.NDArray[np.float64]:
         """Return the vector of ``params``, shape (dimensions,)."""
@@ -122,13 +124,21 @@ class Encoding:
 
     def decode(self, points: Points) -> list[dict[str, OptunaValue]]:
         """Return the params nearest to each of ``points``; each is a point of the space."""
-        names = [column for columns in self._columns.values() for column in columns]
-        values = [column.decode(points) for column in names]
-        found = [dict(zip((column.name for column in names), row, strict=True)) for row in zip(*values, strict=True)]
-        return [self._space.complete(params) for params in found] if self._interdependent else found
+        columns = [column for own in self._columns.values() for column in own]
+        points = self._with_subsets(points)
+        values = [column.decode(points) for column in columns]
+        found = [dict(zip((column.name for column in columns), row, strict=True)) for row in zip(*values, strict=True)]
+        return [self._space.complete(params) for params in found] if self._conditional else found
 
     def snap(self, points: Points) -> Points:
         """Return the vectors of the params nearest to each of ``points``."""
-        if self._interdependent:
+        if self._conditional:
             return np.array([self.encode(params) for params in self.decode(points)])
-        return np.hstack([column.snap(points) for columns in self._columns.values() for column in columns])
+        points = self._with_subsets(points)
+        return np.hstack([column.snap(points) for own in self._columns.values() for column in own])
+
+    def _with_subsets(self, points: Points) -> Points:
+        points = points.copy()
+        for starts in self._subsets:
+            points[(points[:, starts] <= 0.5).all(axis=1), starts[0]] = 1.0
+        return points

@@ -9,7 +9,7 @@ Three forms of the same point:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -80,6 +80,20 @@ class SearchSpace:
                     yield path, (section, name, "sets", i)
         for path in self.fixed:
             yield path, ("fixed", path)
+
+    def influencing(self, wanted: Callable[[str], bool]) -> list[str]:
+        """Return the parameters on which the values at any of the ``wanted`` paths of the recipe depend."""
+        members: Mapping[str, Parameter | Derived] = {**self.parameters, **self.derived}
+        needs = {name: {*parameter.when} for name, parameter in self.parameters.items()}
+        needs |= {name: {*derived.value.names} for name, derived in self.derived.items()}
+        found: set[str] = set()
+        waiting = [name for name, member in members.items() if any(map(wanted, member.sets))]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += needs[name]
+        return [name for name in self.parameters if name in found]
 
     def suggest(self, trial: optuna.Trial) -> dict[str, OptunaValue]:
         """Ask the trial for every parameter whose condition holds; returns the params."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from sweeps.directions import Array
 from sweeps.proposal import Landscape
 from sweeps.surrogate import Model, Scale, learn_kernel
 
-_LEARN_FROM = 96  # measurements that a kernel is learned from, and
+_LEARN_FROM = 80  # measurements that a kernel is learned from, and
 _CONDITION_ON = 192  # that a model is conditioned on: more take more time than they tell
 _GROWTH = 1.25  # a kernel is learned again when there is so much more
 _FEWEST = 4  # measurements to learn anything from
@@ -32,8 +33,7 @@ class Trial:
     Attributes:
         point: its vector, (dimensions,).
         exact: (objectives,) losses that are known before it runs, NaN for the others.
-        losses: rung -> (objectives,) measured.
-        violations: rung -> (gates,) measured.
+        outputs: rung -> (objectives + gates,), losses and violations that were measured.
         excused: rung -> the largest violation, with what the intervals allow taken off.
         target: index of the rung that it runs to, or was measured at last.
         failed: it will not be measured again.
@@ -41,8 +41,7 @@ class Trial:
 
     point: Points
     exact: Array
-    losses: dict[int, Array] = field(default_factory=dict)
-    violations: dict[int, Array] = field(default_factory=dict)
+    outputs: dict[int, Array] = field(default_factory=dict)
     excused: dict[int, float] = field(default_factory=dict)
     target: int = 0
     failed: bool = False
@@ -56,7 +55,7 @@ class Learner:
     """Learns from all rungs what the highest one with enough measurements would measure.
 
     Args:
-        known: params -> (objectives,) losses, NaN where they are not known before a run.
+        known: configurations -> (configurations, objectives) losses, NaN where they are not known before a run.
         rungs: fidelities, ascending.
         priors: (configurations, dimensions), of the user's.
     """
@@ -64,7 +63,7 @@ class Learner:
     def __init__(
         self,
         encoding: Encoding,
-        known: Callable[[Mapping[str, OptunaValue]], Array],
+        known: Callable[[Sequence[Mapping[str, OptunaValue]]], Array],
         rungs: Sequence[int],
         priors: Points,
     ) -> None:
@@ -72,6 +71,14 @@ class Learner:
         span = math.log(rungs[-1] / rungs[0])
         self._fidelities = [math.log(rung / rungs[0]) / span if span else 1.0 for rung in rungs]
         self._kernels: dict[tuple[int, int], Kernel] = {}
+
+    def learn(self, trials: Mapping[int, Trial], results: Sequence[Row]) -> None:
+        """Learn the kernels, where that is due: what ``landscape`` would do at the next call, in tenths of a second."""
+        if len(results) < _FEWEST:
+            return
+        trial, rung = results[0]
+        for column in self._learned(trials, len(trials[trial].outputs[rung])):
+            self._kernel(trials, results, column)
 
     def landscape(self, trials: Mapping[int, Trial], results: Sequence[Row]) -> Landscape | None:
         """Return what ``results``, in the order in which they came, tell; None: too little.
@@ -83,20 +90,17 @@ class Learner:
             return None
         rows = _latest(results, _CONDITION_ON)
         inputs, outputs = self._inputs(trials, rows), _outputs(trials, rows)
-        counts = [sum(rung == r for _, r in results) for rung in range(len(self._fidelities))]
-        asked = max((rung for rung, count in enumerate(counts) if count >= _ENOUGH), default=0)
+        counts = Counter(rung for _, rung in results)
+        asked = max((rung for rung, count in counts.items() if count >= _ENOUGH), default=0)
         fidelity = self._fidelities[asked]
         failed = self._failed(trials, fidelity)
-        objectives = len(next(iter(trials.values())).exact)
         models: dict[int, Model] = {}
-        for column in range(outputs.shape[1]):
-            if column < objectives and not np.isnan(trials[rows[0][0]].exact[column]):
-                continue
+        for column in self._learned(trials, outputs.shape[1]):
             scale = Scale.of(outputs[:, column])
             # what failed is as bad as the worst: elsewhere is better
             values = np.concatenate([outputs[:, column], np.full(len(failed), scale.worst)])
             kernel = self._kernel(trials, results, column)
-            models[column] = Model.condition(kernel, np.vstack([inputs, failed]), values, scale)
+            models[column] = Model(kernel, np.vstack([inputs, failed]), values, scale)
         return self._survey(trials, results, rows, models, fidelity)
 
     def _survey(
@@ -111,7 +115,7 @@ class Learner:
         objectives = len(next(iter(trials.values())).exact)
         learned = {column: model for column, model in models.items() if column < objectives}
         gates = [model for column, model in models.items() if column >= objectives]
-        running = [n for n, t in trials.items() if not t.failed and t.target not in t.losses]
+        running = [n for n, t in trials.items() if not t.failed and t.target not in t.outputs]
         alive = [n for n in dict.fromkeys([*(n for n, _ in rows), *running]) if not trials[n].failed]
         points = np.array([trials[n].point for n in alive]).reshape(-1, self._encoding.dimensions)
         asked = np.hstack([points, np.full((len(points), 1), fidelity)])
@@ -127,7 +131,7 @@ class Learner:
         worst = [learned[k].scale.worst if k in learned else seen[:, k].max() for k in range(objectives)]
         near = points[likely][front.nondominated(expected[likely])] if likely.any() else points
         return Landscape(
-            known=lambda candidates: np.array([self._known(params) for params in self._encoding.decode(candidates)]),
+            known=lambda candidates: self._known(self._encoding.decode(candidates)),
             models=learned,
             gates=gates,
             fidelity=fidelity,
@@ -139,12 +143,17 @@ class Learner:
             measured=len({n for n, _ in results}),
         )
 
+    def _learned(self, trials: Mapping[int, Trial], columns: int) -> list[int]:
+        """Return which outputs are learned: those objectives that are not known before a run, and the gates."""
+        exact = next(iter(trials.values())).exact
+        return [column for column in range(columns) if column >= len(exact) or np.isnan(exact[column])]
+
     def _inputs(self, trials: Mapping[int, Trial], rows: Sequence[Row]) -> Points:
         return np.array([[*trials[n].point, self._fidelities[rung]] for n, rung in rows])
 
     def _failed(self, trials: Mapping[int, Trial], fidelity: float) -> Points:
         # of one that was measured before it failed that tells enough
-        failed = [[*t.point, fidelity] for t in trials.values() if t.failed and not t.losses]
+        failed = [[*t.point, fidelity] for t in trials.values() if t.failed and not t.outputs]
         return np.array(failed[-_LEARN_FROM:]).reshape(-1, self._encoding.dimensions + 1)
 
     def _kernel(self, trials: Mapping[int, Trial], results: Sequence[Row], column: int) -> Kernel:
@@ -161,7 +170,7 @@ class Learner:
 
 def _outputs(trials: Mapping[int, Trial], rows: Sequence[Row]) -> Array:
     """Return what is learned: (rows, objectives and gates)."""
-    return np.array([np.concatenate([trials[n].losses[rung], trials[n].violations[rung]]) for n, rung in rows])
+    return np.array([trials[n].outputs[rung] for n, rung in rows])
 
 
 def _latest(results: Sequence[Row], count: int) -> list[Row]:

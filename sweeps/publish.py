@@ -11,7 +11,6 @@ from sweeps import volume
 from sweeps.page import html
 from sweeps.plan import Plan
 from sweeps.results import Front, Result, base_result, find_front, measurements, results
-from sweeps.spending import Spending
 from sweeps.tracking import Tracker
 
 PAGE = "pareto.html"
@@ -19,11 +18,12 @@ _BOX = "hypervolume box"
 _COLORS = {"front": "#d62728", "dominated": "#7f7f7f", "infeasible": "#d9d9d9", "base": "#1f77b4"}
 
 
-def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spending | None = None) -> Front:
+def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[float, float] | None = None) -> Front:
     """Bring tags, run colours and the page up to date with the study; returns the front.
 
     Args:
-        spending: what was spent when something was just measured, for the curves of the hypervolume; None: nothing new.
+        spent: units trained and card-seconds, after something was measured: steps of the hypervolume's curves; None:
+            nothing is new.
     """
     known, base, measured = results(study), base_result(study), measurements(study)
     front = find_front(measured, plan.config.objectives)
@@ -34,8 +34,8 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spendin
     config = plan.config
     page = html(config.name, config.objectives, known, measured, base, front, config.halving)
     tracker.log_text(tracker.parent, page, PAGE)
-    if spending is not None and base is not None and measured:
-        _log_volume(plan, study, tracker, spending, base, measured)
+    if spent is not None and base is not None and measured:
+        _log_volume(plan, study, tracker, spent, base, measured)
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
     tracker.note(tracker.parent, f"The Pareto front: open the artifact `{PAGE}`. Knee: {knee}.")
@@ -43,7 +43,12 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spendin
 
 
 def _log_volume(
-    plan: Plan, study: optuna.Study, tracker: Tracker, spending: Spending, base: Result, measured: Sequence[Result]
+    plan: Plan,
+    study: optuna.Study,
+    tracker: Tracker,
+    spent: tuple[float, float],
+    base: Result,
+    measured: Sequence[Result],
 ) -> None:
     """Log the hypervolume over what was trained and over card-seconds; MLflow's steps are integers."""
     if _BOX not in study.user_attrs:
@@ -51,8 +56,8 @@ def _log_volume(
     share = volume.hypervolume(measured, plan.config.objectives, study.user_attrs[_BOX])
     unit = "epochs" if plan.config.halving is None else plan.config.halving.unit
     curves = {
-        f"hypervolume_over_{unit}": (spending.units, share),
-        "hypervolume_over_card_seconds": (spending.card_seconds, share),
+        f"hypervolume_over_{unit}": (spent[0], share),
+        "hypervolume_over_card_seconds": (spent[1], share),
     }
     tracker.log_progress(tracker.parent, curves)
 

@@ -88,13 +88,15 @@ def report(tuner: Tuner, plan: Plan, result: Result) -> None:
 def known_objectives(plan: Plan) -> Callable[[Params], Mapping[int, float]]:
     """Return the function params -> index of an objective -> its value, for objectives that follow from the recipe."""
     objectives: Sequence[str] = [objective.metric for objective in plan.config.objectives]
+    space = plan.config.space
+    names = space.influencing(lambda path: path.startswith("model."))
+    axes = [axis for name in names for axis in space.parameters[name].axes(name)]
     cache: dict[tuple[object, ...], Mapping[int, float]] = {}
 
     def known(params: Params) -> Mapping[int, float]:
-        settings = plan.config.space.settings(params)
-        shape = tuple((path, str(value)) for path, value in settings.items() if path.startswith("model."))
+        shape = tuple([params.get(axis) for axis in axes])
         if shape not in cache:
-            values = plan.known_values(settings)
+            values = plan.known_values(space.settings(params))
             cache[shape] = {i: values[metric] for i, metric in enumerate(objectives) if metric in values}
         return cache[shape]
 

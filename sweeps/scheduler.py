@@ -36,7 +36,13 @@ class SweepError(RuntimeError):
 
 @dataclass
 class Running:
-    """One launch that runs now; ``trial`` is None for the untouched base, ``rung`` where the sweep has none."""
+    """One launch that runs now.
+
+    Attributes:
+        trial: None for the untouched base.
+        rung: fidelity that it runs to; None where the sweep has no rungs.
+        units: that it trains.
+    """
 
     trial: optuna.Trial | None
     rung: int | None
@@ -44,6 +50,7 @@ class Running:
     run: str
     paths: TrialPaths
     settings: Mapping[str, object] | None
+    units: int
     launcher: Launcher
     last_step: StepRecord | None = None
 
@@ -136,11 +143,8 @@ class Scheduler:
 
     def _start_new(self) -> bool:
         left = self._spending.units_left()
-        if self._fidelity(0) is None:
-            # without rungs trials may train for different lengths: the next one is not known yet
-            enough = left >= 1
-        else:
-            enough = self._tuner.may_start(left)
+        # without rungs trials may train for different lengths, and that of the next one is not known yet
+        enough = left >= 1 if self._fidelity(0) is None else self._tuner.may_start(left)
         if not enough or (self.trials is not None and self._started >= self.trials):
             return False
         trial = self.study.ask()
@@ -177,9 +181,14 @@ class Scheduler:
             return None
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
         launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
-        self.running.append(Running(trial, rung, label, run, paths, settings, launcher))
+        units = 0 if settings is None else self.plan.units(settings, rung) - self._trained_before(rung)
+        self.running.append(Running(trial, rung, label, run, paths, settings, units, launcher))
         self.view.started(label, configuration, rung)
         return settings
+
+    def _trained_before(self, rung: int | None) -> int:
+        index = 0 if rung is None else self._tuner.rungs.index(rung)
+        return self._tuner.rungs[index - 1] if index else 0
 
     def _resumed(self, label: str, rung: int | None) -> TrialPaths | None:
         """Return the folder of the rung before; None at the first."""
@@ -211,7 +220,11 @@ class Scheduler:
             self._spending.card_seconds += ended.seconds * job.launcher.placement.workers
             studies.save_spent(self.study, self._spending.as_dict())
             self._finish(job, ended)
-            self._front = publish(self.plan, self.study, self.tracker, self._spending)
+            self._start_what_fits()
+            trained = self._spending.units - sum(job.units for job in self.running)
+            spent = (trained, self._spending.card_seconds)
+            self._front = publish(self.plan, self.study, self.tracker, spent)
+            self._tuner.learn()
 
     def _finish(self, job: Running, ended: Exit) -> None:
         self.tracker.log_files(job.run, job.paths.artifacts(), "" if job.rung is None else job.paths.root.name)

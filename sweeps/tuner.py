@@ -68,7 +68,7 @@ class Tuner:
     def start(self, trial: int, params: Params) -> None:
         """Take note that a trial runs towards the first rung, unless it is known already."""
         if trial not in self._trials:
-            self._trials[trial] = Trial(self._encoding.encode(params), self._exact(params))
+            self._trials[trial] = Trial(self._encoding.encode(params), self._exact([params])[0])
 
     def promote(self, trial: int, rung: int) -> None:
         """Take note that a trial runs towards a further rung."""
@@ -90,9 +90,9 @@ class Tuner:
             excused: the same, with what the measurement's intervals allow taken off: what promotion goes by.
         """
         known = self._trials[trial]
-        known.losses[rung] = np.asarray(values, float) * self._signs
         # a gate on what is no number is missed infinitely: as a number that can be learned, by very much
-        known.violations[rung] = np.minimum(np.asarray(violations, float), _VERY_MUCH)
+        missed = np.minimum(np.asarray(violations, float), _VERY_MUCH)
+        known.outputs[rung] = np.concatenate([np.asarray(values, float) * self._signs, missed])
         known.excused[rung] = max(excused or violations, default=-math.inf)
         self._results.append((trial, rung))
         self._at[rung].append(trial)
@@ -148,10 +148,15 @@ class Tuner:
         there = [(n, self._trials[n]) for n in self._at[rung]]
         return halving.Cohort(
             trials=np.array([n for n, _ in there]),
-            losses=np.array([t.losses[rung] for _, t in there]),
+            losses=np.array([t.outputs[rung][: len(self._signs)] for _, t in there]),
             violations=np.array([t.excused[rung] for _, t in there]),
             promoted=np.array([t.target > rung for _, t in there]),
         )
+
+    def learn(self) -> None:
+        """Do now, while launches run, what would make the next proposal wait."""
+        if self._model:
+            self._learner.learn(self._trials, self._results)
 
     def propose(self, trial: int) -> dict[str, OptunaValue]:
         """Return the configuration of a new trial."""
@@ -172,8 +177,9 @@ class Tuner:
         points: Array = sequence.random(1 << trial.bit_length())
         return points[[trial]]
 
-    def _exact(self, params: Params) -> Array:
-        losses = np.full(len(self._signs), np.nan)
-        for objective, value in self._known(params).items():
-            losses[objective] = value * self._signs[objective]
+    def _exact(self, configurations: Sequence[Params]) -> Array:
+        losses = np.full((len(configurations), len(self._signs)), np.nan)
+        for row, params in enumerate(configurations):
+            for objective, value in self._known(params).items():
+                losses[row, objective] = value * self._signs[objective]
         return losses

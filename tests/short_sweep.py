@@ -15,7 +15,7 @@ evaluation:
   squad: {{file: tiny/squad_dev.json, items: 40, max_new_tokens: 8, batch: 20}}
   math: {{file: tiny/math_test.jsonl, items: 40, max_new_tokens: 8, batch: 20}}
 seed: 7
-trials: {trials}
+{end}
 slots: {{count: {slots}, workers: 1}}
 sampler: {{type: ehvi, startup_trials: 4}}
 {length}
@@ -38,17 +38,25 @@ SLOTS = min(2, len(os.sched_getaffinity(0)))
 
 
 def write_sweep(
-    folder: Path, *, trials: int = 2, epochs: int = 1, rows: int = 160, rungs: tuple[int, ...] = ()
+    folder: Path,
+    *,
+    trials: int = 2,
+    epochs: int = 1,
+    rows: int = 160,
+    rungs: tuple[int, ...] = (),
+    budget: str = "",
 ) -> Path:
     """Write a sweep of the tiny model that takes a minute: its file, and the first rows of the shipped data set.
 
     Args:
         rungs: epochs at which trials are compared; empty: no halving, ``epochs`` for all.
+        budget: in place of a number of trials.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (TINY / "math_train.jsonl").open(encoding="utf-8") as file:
         (folder / "train.jsonl").write_text("".join(next(file) for _ in range(rows)), encoding="utf-8")
     sweep = folder / "sweep.yaml"
+    end = f"budget: {budget}" if budget else f"trials: {trials}"
     length = f"halving: {{rungs: {list(rungs)}}}" if rungs else f"fixed: {{runner_config.epochs: {epochs}}}"
-    sweep.write_text(SWEEP.format(trials=trials, slots=SLOTS, length=length), encoding="utf-8")
+    sweep.write_text(SWEEP.format(end=end, slots=SLOTS, length=length), encoding="utf-8")
     return sweep

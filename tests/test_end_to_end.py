@@ -50,12 +50,13 @@ def run(*arguments: object, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a sweep of three trials that was run to its end; one of them went on from epoch 1 to 2."""
+    """The folder of a sweep that ran until its budget was used up: three trials, one went on from epoch 1 to 2."""
     folder = tmp_path_factory.mktemp("sweep") / FOLDER
-    sweep = write_sweep(folder, trials=3, rungs=(1, 2))
+    sweep = write_sweep(folder, rungs=(1, 2), budget="{epochs: 4}")
     output = run("start", sweep, "--runs", folder / "runs")
     assert "trial-0002 done at epoch 1" in output
     assert "done at epoch 2" in output
+    assert "budget: no epochs left" in output
     assert "knee" in output
     return folder / "runs"
 
