@@ -18,7 +18,7 @@ from sweeps.proposal import Landscape
 from sweeps.surrogate import Model, Scale, learn_kernel
 
 _LEARN_FROM = 80  # measurements that a kernel is learned from, and
-_CONDITION_ON = 192  # that a model is conditioned on: more take more time than they tell
+_CONDITION_ON = 144  # that a model is conditioned on: more take more time than they tell
 _GROWTH = 1.25  # a kernel is learned again when there is so much more
 _FEWEST = 4  # measurements to learn anything from
 _ENOUGH = (

@@ -17,10 +17,11 @@ from scipy.stats import norm
 
 from search_spaces.encoding import Encoding, Points
 from sweeps.directions import Array, directions, reach
+from sweeps.front import nondominated
 from sweeps.surrogate import Model
 
 _DIRECTIONS = 128
-_RANDOM, _LOCAL, _REFINED = 160, 160, 80
+_RANDOM, _LOCAL, _REFINED = 112, 96, 48
 _STEP, _SMALL_STEP, _FAR = 0.15, 0.05, 0.1
 _PRIOR_WIDTH, _PRIOR_FLOOR, _PRIOR_STRENGTH = 0.15, 0.05, 10.0
 
@@ -80,7 +81,9 @@ def _around(points: Points, count: int, step: float, rng: np.random.Generator) -
 
 def _covered(landscape: Landscape) -> Array:
     towards = directions(_DIRECTIONS, len(landscape.ideal))
-    shares = reach(_scaled(landscape, landscape.attained), towards)
+    # what is dominated reaches no further in any direction
+    scaled = _scaled(landscape, landscape.attained[nondominated(landscape.attained)])
+    shares = reach(scaled, towards)
     covered: Array = shares.max(axis=0, initial=0.0)
     return covered
 

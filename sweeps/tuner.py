@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
+from threadpoolctl import ThreadpoolController
 
 from search_spaces.distributions import OptunaValue
 from search_spaces.encoding import Encoding
@@ -56,6 +59,7 @@ class Tuner:
         self._known, self._startup, self._model = known, startup, model
         points = np.array([self._encoding.encode(params) for params in priors])
         self._learner = Learner(self._encoding, self._exact, self.rungs, points.reshape(-1, self._encoding.dimensions))
+        self._threads: Any = ThreadpoolController()
         self._trials: dict[int, Trial] = {}
         self._results: list[Row] = []
         self._at: list[list[int]] = [[] for _ in self.rungs]
@@ -156,19 +160,26 @@ class Tuner:
     def learn(self) -> None:
         """Do now, while launches run, what would make the next proposal wait."""
         if self._model:
-            self._learner.learn(self._trials, self._results)
+            with self._one_thread():
+                self._learner.learn(self._trials, self._results)
 
     def propose(self, trial: int) -> dict[str, OptunaValue]:
         """Return the configuration of a new trial."""
         rng = np.random.default_rng((self._seed, trial))
         if not self._model:
             return self._encoding.decode(rng.random((1, self._encoding.dimensions)))[0]
-        landscape = None
-        if len(self._trials) >= self._startup:
-            landscape = self._learner.landscape(self._trials, self._results)
-        if landscape is None:
-            return self._encoding.decode(self._spread(trial))[0]
-        return self._encoding.decode(propose(landscape, self._encoding, rng))[0]
+        with self._one_thread():
+            landscape = None
+            if len(self._trials) >= self._startup:
+                landscape = self._learner.landscape(self._trials, self._results)
+            if landscape is None:
+                return self._encoding.decode(self._spread(trial))[0]
+            return self._encoding.decode(propose(landscape, self._encoding, rng))[0]
+
+    def _one_thread(self) -> AbstractContextManager[object]:
+        # on small matrices more threads are slower, and trials need the cores; the order of sums is fixed, too
+        limited: AbstractContextManager[object] = self._threads.limit(limits=1)
+        return limited
 
     def _spread(self, trial: int) -> Array:
         """Return one point of a sequence that fills the cube evenly, shape (1, dimensions)."""
