@@ -60,13 +60,14 @@ def start(
 def status(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None:
     """Show every trial of a sweep with its state and values."""
     from sweeps.read import Known
-    from sweeps.view import results_table
+    from sweeps.view import results_table, spent_text
 
     known = Known.open(runs.absolute(), name)
     if as_json:
         _print_json(known.as_json(known.results))
     else:
         console.print(results_table(known.results, known.base, known.config.objectives, known.front))
+        console.print(spent_text(known.config, known.spent))
 
 
 @app.command()

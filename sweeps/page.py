@@ -50,7 +50,9 @@ def html(
     comparable = [result for result in measured if result.comparable]
     figures = [_chart(x, y, comparable, base, front) for x, y in itertools.combinations(objectives, 2)]
     if halving is not None:
-        figures += [rungs_chart(halving, objective, results, measured, front) for objective in objectives]
+        # what is the same at all rungs, as the ratio, makes no picture
+        learned = [o for o in objectives if _changes(o, measured)]
+        figures += [rungs_chart(halving, objective, results, measured, front) for objective in learned]
     charts = [
         figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart{i}", config={"responsive": True})
         for i, figure in enumerate(figures)
@@ -66,6 +68,13 @@ Knee: the front's point that gains most in all objectives together, over the wor
 <h2>Trials</h2><div class="scroll">{_table(objectives, comparable, base, front)}</div>
 </body></html>
 """
+
+
+def _changes(objective: Objective, measured: Sequence[Result]) -> bool:
+    seen: dict[int | None, set[float]] = {}
+    for result in measured:
+        seen.setdefault(result.number, set()).add(result.values[objective.metric])
+    return not measured or any(len(values) > 1 for values in seen.values())
 
 
 def _summary(results: Sequence[Result], comparable: Sequence[Result], front: Front) -> str:

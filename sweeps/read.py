@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeps.config import SweepConfig
 from sweeps.results import Front, Result, base_result, find_front, measurements, results
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_study, study_names
+from sweeps.study import load_config, load_spent, load_study, study_names
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Known:
     Attributes:
         results: every trial as it is now.
         measured: every trial at every rung where it was measured.
+        spent: ``units`` (epochs, or steps where rungs count these), ``card_seconds``, ``seconds`` so far.
     """
 
     stores: Stores
@@ -27,6 +28,7 @@ class Known:
     measured: Sequence[Result]
     base: Result | None
     front: Front
+    spent: Mapping[str, float]
 
     @classmethod
     def open(cls, runs: Path, name: str | None) -> Known:
@@ -45,7 +47,7 @@ class Known:
         study = load_study(name, stores.study_url)
         config, measured = load_config(study), measurements(study)
         front = find_front(measured, config.objectives)
-        return cls(stores, config, results(study), measured, base_result(study), front)
+        return cls(stores, config, results(study), measured, base_result(study), front, load_spent(study))
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""
@@ -55,6 +57,7 @@ class Known:
             "objectives": [objective.model_dump() for objective in self.config.objectives],
             "base": None if self.base is None else dict(self.base.values),
             "knee": None if knee is None else knee.number,
+            "spent": dict(self.spent),
             "trials": [
                 {
                     "number": result.number,

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.config import Objective
+from sweeps.config import Objective, SweepConfig
 from sweeps.results import Front, Result, shown
 from trainer.lora import Accounting
 from trainer.step_log import StepRecord
@@ -141,8 +141,20 @@ def results_table(
             state = "front"
         elif result.comparable and missed:
             state = "misses " + ", ".join(missed)
+        below = [point for point in front.of(result.number) if point != result]
+        state += "".join(f"; {'knee' if p == front.knee else 'front'} at {p.rung}" for p in below)
         _add(table, result, state, objectives, "red" if result.reason else "")
     return table
+
+
+def spent_text(config: SweepConfig, spent: Mapping[str, float]) -> str:
+    """Return what a sweep has cost so far, and its budget, in one line."""
+    unit = "epochs" if config.halving is None else config.halving.unit
+    hours = {name: spent.get(name, 0.0) / 3600 for name in ("card_seconds", "seconds")}
+    used = f"Spent: {spent.get('units', 0.0):.0f} {unit}, {hours['card_seconds']:.3g} card-hours"
+    limits = {} if config.budget is None else config.budget.model_dump(exclude_none=True)
+    budget = ", ".join(f"{value:g} {name}" for name, value in limits.items())
+    return f"{used}, {hours['seconds']:.3g} hours" + (f"; budget: {budget}" if budget else "")
 
 
 def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
