@@ -4,6 +4,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("thorough", max_examples=600)
 
 
 @pytest.fixture
