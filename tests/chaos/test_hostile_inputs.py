@@ -44,7 +44,7 @@ hostile = st.sampled_from(_HOSTILE) | st.recursive(
 )
 # a case takes a third of a second
 _SETTINGS = settings(
-    max_examples=settings.default.max_examples // 10,
+    max_examples=settings().max_examples // 10,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
