@@ -1,0 +1,123 @@
+"""Which files of a sweep may go when its disk quota is used up, and in which order. Reads sizes, deletes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+EVENLY = 5
+"""So many checkpoints of a training are kept, evenly spaced, where the recipe writes them: what contests ask for."""
+
+_TRIAL = re.compile(r"trial-(\d+)")
+_CHECKPOINT = re.compile(r"-(\d+)_(\d+)\.(?:ckpt|safetensors)$")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights of one trial.
+
+    Attributes:
+        surplus: a checkpoint that is none of the evenly spaced ones.
+    """
+
+    path: Path
+    bytes: int
+    trial: int
+    surplus: bool = False
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Trials by what their files are good for.
+
+    Attributes:
+        running: they are being written.
+        kept: on the front, so that they can be exported, or promotable, so that they may go on from their states.
+        failed: no one will go on from them.
+        stopped: at a rung.
+    """
+
+    running: Collection[int]
+    kept: Collection[int]
+    failed: Collection[int]
+    stopped: Collection[int]
+
+    def group(self, file: Weights) -> int | None:
+        """Return how much a file is missed, 0: least; None: it stays."""
+        if file.trial in self.running:
+            return None
+        if file.surplus:
+            return 0
+        if file.trial in self.kept:
+            return None
+        return 1 if file.trial in self.failed else 2 if file.trial in self.stopped else 3
+
+
+def scan(sweep: Path) -> tuple[int, list[Weights]]:
+    """Return how many bytes lie in a sweep's folder, and its trials' weights; what vanishes meanwhile is left out."""
+    total, found = 0, []
+    for file, size in _files(sweep):
+        total += size
+        trial = _TRIAL.fullmatch(file.relative_to(sweep).parts[0])
+        if trial is not None and file.suffix in (".ckpt", ".safetensors"):
+            found.append(Weights(file, size, int(trial[1])))
+    return total, list(_with_surplus(found))
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int]]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            file = Path(parent, name)
+            try:
+                yield file, file.lstat().st_size
+            except FileNotFoundError:
+                continue
+
+
+def _with_surplus(weights: Iterable[Weights]) -> Iterator[Weights]:
+    series: dict[Path, list[Weights]] = {}
+    for file in weights:
+        if _CHECKPOINT.search(file.path.name):
+            series.setdefault(file.path.parent, []).append(file)
+        else:
+            yield file
+    for files in series.values():
+        files.sort(key=lambda file: _step(file.path))
+        kept = {files[i].path for i in evenly_spaced(len(files))}
+        yield from (Weights(f.path, f.bytes, f.trial, f.path not in kept) for f in files)
+
+
+def _step(path: Path) -> tuple[int, int]:
+    match = _CHECKPOINT.search(path.name)
+    return (int(match[2]), int(match[1])) if match else (0, 0)
+
+
+def evenly_spaced(count: int) -> list[int]:
+    """Return the indices of ``EVENLY`` evenly spaced of ``count`` items, the last one always among them."""
+    if count <= EVENLY:
+        return list(range(count))
+    return [round((i + 1) * count / EVENLY) - 1 for i in range(EVENLY)]
+
+
+def removable(weights: Iterable[Weights], uses: Uses) -> list[Weights]:
+    """Return what may be deleted, what is missed least first.
+
+    Checkpoints beyond the evenly spaced ones, then what failed, then what stopped and will not go on, at last what was
+    trained to its end without being on the front; the largest of each first. What is running, on the front or may still
+    be promoted stays.
+    """
+    ranked = [(group, -file.bytes, file) for file in weights if (group := uses.group(file)) is not None]
+    return [file for *_, file in sorted(ranked, key=lambda ranked: (*ranked[:2], ranked[2].path))]
+
+
+def enough(files: Sequence[Weights], excess: int) -> Sequence[Weights]:
+    """Return as many of ``files``, from the first, as free ``excess`` bytes; all where that does not suffice."""
+    freed = 0
+    for count, file in enumerate(files):
+        if freed >= excess:
+            return files[:count]
+        freed += file.bytes
+    return files

@@ -1,0 +1,76 @@
+"""What may be deleted when the quota is used up: least missed first, never what is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeps.retention import Uses, Weights, enough, evenly_spaced, removable, scan
+
+
+def weights(trial: int, size: int = 1, *, surplus: bool = False, name: str = "state.safetensors") -> Weights:
+    return Weights(Path(f"/sweep/trial-{trial:04d}/{name}"), size, trial, surplus)
+
+
+def test_order_is_surplus_failed_stopped_finished() -> None:
+    files = [weights(4), weights(3), weights(2), weights(1, surplus=True), weights(9)]
+    uses = Uses(running=[9], kept=[], failed=[2], stopped=[3])
+    assert [file.trial for file in removable(files, uses)] == [1, 2, 3, 4]
+
+
+def test_largest_of_a_group_goes_first() -> None:
+    files = [weights(1, 5), weights(2, 50), weights(3, 20)]
+    assert [f.trial for f in removable(files, Uses((), (), (), (1, 2, 3)))] == [2, 3, 1]
+
+
+def test_of_what_is_kept_only_surplus_checkpoints_go_and_of_what_runs_nothing() -> None:
+    files = [weights(1), weights(1, surplus=True, name="a-1_1.ckpt"), weights(2, surplus=True, name="a-1_1.ckpt")]
+    assert removable(files, Uses(running=(2,), kept=(1,), failed=(), stopped=())) == [files[1]]
+
+
+def test_no_more_is_deleted_than_has_to_be() -> None:
+    files = [weights(1, 10), weights(2, 10), weights(3, 10)]
+    assert len(enough(files, 0)) == 0
+    assert len(enough(files, 1)) == 1
+    assert len(enough(files, 10)) == 1
+    assert len(enough(files, 11)) == 2
+    assert len(enough(files, 1000)) == 3
+
+
+@given(st.integers(1, 1000))
+def test_evenly_spaced(count: int) -> None:
+    kept = evenly_spaced(count)
+    assert len(set(kept)) == min(count, 5)
+    assert kept[-1] == count - 1
+    gaps = [after - before for before, after in zip([-1, *kept], kept, strict=False)]
+    assert max(gaps) - min(gaps) <= 1
+
+
+def test_scan_reads_sizes_and_finds_surplus_checkpoints(tmp_path: Path) -> None:
+    folder = tmp_path / "trial-0003/rung-1/output/checkpoint/rank_0"
+    folder.mkdir(parents=True)
+    for step in range(10, 110, 10):
+        (folder / f"llama_rank_0-{step}_1.ckpt").write_bytes(b"x" * 7)
+    (tmp_path / "trial-0003/rung-1/state.safetensors").write_bytes(b"x" * 5)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/measurement.json").write_bytes(b"x" * 3)
+    total, found = scan(tmp_path)
+    assert total == 78
+    kept = sorted(int(f.path.name.split("-")[1].split("_")[0]) for f in found if not f.surplus and f.bytes == 7)
+    assert kept == [20, 40, 60, 80, 100]
+    assert len(found) == 11
+
+
+def test_scan_does_not_follow_links_out_of_the_sweep(tmp_path: Path) -> None:
+    (tmp_path / "sweep/trial-0001").mkdir(parents=True)
+    (tmp_path / "other.safetensors").write_bytes(b"x" * 1000)
+    (tmp_path / "sweep/trial-0001/a.safetensors").symlink_to(tmp_path / "other.safetensors")
+    assert scan(tmp_path / "sweep")[0] < 1000
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few(count: int) -> None:
+    assert evenly_spaced(count) == list(range(count))
