@@ -15,7 +15,7 @@ What a trial measured decides, not when, so the same results give the same decis
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,15 @@ def best_left(cohort: Cohort) -> int | None:
         if len(waiting):
             return int(cohort.trials[waiting[_most_volume(cohort, waiting)]])
         candidates = np.setdiff1d(candidates, layer)
+
+
+def best(cohort: Cohort, count: int) -> list[int]:
+    """Return the numbers of the ``count`` trials that would go on next, one after the other."""
+    found: list[int] = []
+    while len(found) < count and (trial := best_left(cohort)) is not None:
+        found.append(trial)
+        cohort = replace(cohort, promoted=cohort.promoted | (cohort.trials == trial))
+    return found
 
 
 def _most_volume(cohort: Cohort, waiting: npt.NDArray[np.int64]) -> int:

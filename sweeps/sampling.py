@@ -71,9 +71,8 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
             tuner.fail(trial.number)
         if rung is not None:
             tuner.promote(trial.number, tuner.rungs.index(rung))
-    study.sampler = (
-        TunerSampler(tuner) if config.sampler.type == "ehvi" else studies.optuna_sampler(config, len(study.trials))
-    )
+    ours = config.sampler.type in ("ehvi", "random")
+    study.sampler = TunerSampler(tuner) if ours else studies.optuna_sampler(config, len(study.trials))
     return tuner
 
 

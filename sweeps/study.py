@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -91,8 +91,6 @@ def optuna_sampler(config: SweepConfig, trials: int) -> BaseSampler:
         trials: of the study so far: a sweep that goes on must not draw once more what it drew before.
     """
     seed = config.seed + trials
-    if config.sampler.type == "random":
-        return RandomSampler(seed=seed)
     if config.sampler.type == "nsga2":
         return NSGAIISampler(seed=seed)
     return TPESampler(

@@ -125,6 +125,20 @@ class Tuner:
                     return trial, rung + 1
         return None
 
+    def promotable(self, more: float) -> set[int]:
+        """Return the trials at rungs that may still go on if ``more`` are started and none of these is better."""
+        found: set[int] = set()
+        arriving = more + sum(not t.failed and 0 not in t.outputs for t in self._trials.values())
+        for rung in range(len(self.rungs) - 1):
+            gone, measured = self._gone(rung), len(self._at[rung])
+            if math.isinf(arriving):
+                found |= {n for n in self._at[rung] if self._trials[n].target == rung and not self._trials[n].failed}
+                continue
+            going = max(gone, halving.quota(measured + int(arriving), self._eta))
+            found |= set(halving.best(self._cohort(rung), going - gone)) if measured else set()
+            arriving = max(0, going - len(self._at[rung + 1]))
+        return found
+
     def may_start(self, left: float) -> bool:
         """Whether ``left`` units suffice for one more trial and for all that may then go on.
 

@@ -185,3 +185,30 @@ def test_losses_of_any_size_do_no_harm() -> None:
         found.start(trial, params)
         found.report(trial, 0, [-1e30 if trial % 3 else accuracy(params, 1), size(params)], [math.inf])
     assert found.next_promotion() is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("first", [3, 10, 20])
+def test_what_is_not_promotable_never_goes_on(seed: int, first: int) -> None:
+    found = tuner(seed, model=False)
+    run(found, first)
+    promotable = found.promotable(27 - first)
+    assert promotable == found.promotable(math.inf) or len(promotable) < len(found.promotable(math.inf))
+    # none of those that come is better
+    for trial in range(first, 27):
+        found.start(trial, found.propose(trial))
+        found.report(trial, 0, [-1.0, 1e6])
+    went_on = set()
+    while (promotion := found.next_promotion()) is not None:
+        trial, rung = promotion
+        found.promote(trial, rung)
+        went_on.add(trial)
+        found.report(trial, rung, [-1.0, 1e6] if trial >= first else [50.0, 8.0])
+    assert {trial for trial in went_on if trial < first} <= promotable
+    assert went_on or not promotable
+
+
+def test_nothing_is_promotable_any_more_at_the_end() -> None:
+    found = tuner(model=False)
+    run(found, 27)
+    assert found.promotable(0) == set()
