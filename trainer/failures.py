@@ -23,6 +23,7 @@ TABLE = Path(__file__).with_suffix(".yaml")
 
 _HITS_A_TEXT = 50  # looked at for one that is not of a handled exception
 _STATED = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|\[CRITICAL\].*)$", re.MULTILINE)
+_OF_MSRUN = "RuntimeError: Distributed job exited with exception"  # what it states whatever the cause
 _SIGNALLED = re.compile(r"Worker process \d{1,9} exit with exception\. Error code: (-?\d{1,9})\.")
 _SHELL_SIGNALS = 128  # a shell says 128 + signal for a child that a signal ended
 # what differs between two launches that fail the same way
@@ -185,7 +186,10 @@ def _signal(number: int) -> str | None:
 
 def _stated(texts: Sequence[LogText]) -> Failure | None:
     """Return the failure by the last exception of the text whose last exception is the earliest."""
-    last = [(text, [match.start() for match in _STATED.finditer(text.text)]) for text in texts]
+    last = [
+        (text, [match.start() for match in _STATED.finditer(text.text) if not match[0].startswith(_OF_MSRUN)])
+        for text in texts
+    ]
     found = sorted((text.key(positions[-1]), text) for text, positions in last if positions)
     if not found:
         return None

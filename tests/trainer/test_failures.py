@@ -21,6 +21,9 @@ UNKNOWN_ERROR = (
     "Traceback (most recent call last):\n  File 'x.py', line 3, in f\nValueError: step 7 of /runs/t1 at 0x7f10"
 )
 
+# the end of msrun's log, whatever the cause
+MSRUN = "RuntimeError: Distributed job exited with exception. Please check logs in directory: /runs/trial/msrun_log.\n"
+
 Judge = Callable[..., Failure]
 
 
@@ -169,13 +172,25 @@ def test_cause_that_python_names_as_such_is_the_cause(judge: Judge) -> None:
 
 
 def test_unknown_error_of_a_worker_comes_before_what_the_scheduler_makes_of_it(judge: Judge) -> None:
-    found = judge(worker_0=UNKNOWN_ERROR, scheduler="RuntimeError: The total number of timed out node is 1.\n")
+    found = judge(
+        worker_0=UNKNOWN_ERROR, scheduler="RuntimeError: The total number of timed out node is 1.\n", msrun=MSRUN
+    )
     assert (found.kind, found.name, found.log.name) == (Kind.UNKNOWN, "ValueError", "worker_0.log")
 
 
 def test_exception_that_a_symptom_raised_is_the_symptom(judge: Judge) -> None:
-    found = judge(worker_0=f"RuntimeError: HcclAllreduce failed\n\n{TIMED_OUT}\n")
+    found = judge(worker_0=f"RuntimeError: HcclAllreduce failed\n\n{TIMED_OUT}\n", msrun=MSRUN)
     assert (found.kind, found.name) == (Kind.HOST, "HCCL time-out")
+
+
+def test_heading_alone_is_told_where_nothing_says_more(judge: Judge) -> None:
+    assert (
+        judge(worker_0="RuntimeError: Exception thrown from dataset pipeline.", msrun=MSRUN).kind is Kind.CONFIGURATION
+    )
+
+
+def test_msruns_own_statement_says_nothing(judge: Judge) -> None:
+    assert judge(worker_0="all is well\n", msrun=MSRUN).name == "no error stated"
 
 
 def test_unknown_failures_have_one_signature_where_only_places_and_numbers_differ(judge: Judge) -> None:
