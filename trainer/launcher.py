@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import time
@@ -15,13 +14,12 @@ from pathlib import Path
 import psutil
 
 from trainer import msrun
+from trainer.failures import find_reason
 from trainer.paths import TrialPaths
 from trainer.slots import Placement
 from trainer.step_log import StepLog, StepRecord
 
 _KILL_AFTER_SECONDS = 5.0
-_REASON = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|\[CRITICAL\].*)$")
-_TAIL_BYTES = 200_000
 
 
 class Outcome(Enum):
@@ -132,34 +130,6 @@ class Launcher:
             name = signal.Signals(-self._process.returncode).name
             return Exit(Outcome.KILLED, f"msrun was killed by {name}", log, self.seconds)
         return Exit(Outcome.FAILED, reason or f"msrun exited with {self._process.returncode}", log, self.seconds)
-
-
-def find_reason(logs: list[Path], default: Path) -> tuple[str, Path]:
-    """Return the last line that states an error in the first of ``logs`` that has one, and that log.
-
-    Returns:
-        ``("", default)`` where no log states one.
-    """
-    for log in logs:
-        try:
-            text = log.read_bytes()[-_TAIL_BYTES:].decode("utf-8", "replace")
-        except FileNotFoundError:
-            continue
-        lines = text.splitlines()
-        stated = [i for i, line in enumerate(lines) if _REASON.match(line)]
-        if stated:
-            return _statement(lines[stated[-1] :])[:500], log
-    return "", default
-
-
-def _statement(lines: list[str]) -> str:
-    """Return the error that begins in the first line; MindSpore's own stand lines below a bare ``RuntimeError:``."""
-    first = lines[0].strip()
-    if not first.endswith(":"):
-        return first
-    # headings are framed by dashes
-    said = (line.strip() for line in lines[1:] if line.strip() and not line.startswith("-"))
-    return f"{first} {next(said, '')}".rstrip(": ")
 
 
 def processes_of(root: Path) -> list[psutil.Process]:

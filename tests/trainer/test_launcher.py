@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from trainer import msrun
-from trainer.launcher import Exit, Launcher, Outcome, find_reason, processes_of
+from trainer.launcher import Exit, Launcher, Outcome, processes_of
 from trainer.paths import TrialPaths
 from trainer.slots import Placement, free_port
 
@@ -128,17 +128,3 @@ def test_launch_whose_msrun_is_killed_ends_with_all_its_workers(
 def test_launch_that_takes_too_long_is_stopped(start: Callable[..., Launcher]) -> None:
     found = ended(start("time.sleep(600)", timeout=0.1))
     assert (found.outcome, found.reason) == (Outcome.TIMED_OUT, "not done after 0.1 s")
-
-
-def test_reason_is_the_last_error_of_the_first_log_that_has_one(tmp_path: Path) -> None:
-    quiet, loud = tmp_path / "worker_0.log", tmp_path / "worker_1.log"
-    quiet.write_text("all is well\n")
-    loud.write_text("KeyError: 'first'\nRuntimeError: Memory not enough\nsome more text\n")
-    assert find_reason([quiet, loud], quiet) == ("RuntimeError: Memory not enough", loud)
-
-
-def test_reason_of_an_error_of_mindspore_is_what_stands_below_its_heading(tmp_path: Path) -> None:
-    log = tmp_path / "worker_0.log"
-    rule = "-" * 52
-    log.write_text(f"RuntimeError: \n{rule}\n- Kernel select failed:\n{rule}\nUnsupported op [Barrier] on CPU\nnode\n")
-    assert find_reason([log], log) == ("RuntimeError: Unsupported op [Barrier] on CPU", log)
