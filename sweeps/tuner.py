@@ -106,6 +106,13 @@ class Tuner:
         if trial in self._trials:
             self._trials[trial].failed = True
 
+    def forget(self, trial: int) -> None:
+        """Take note that the user wants no more of a trial: it goes on no more, and says nothing of its configuration."""
+        if trial in self._trials and self._trials[trial].outputs:
+            self._trials[trial].failed = True
+        else:
+            self._trials.pop(trial, None)
+
     def next_promotion(self, left: float = math.inf, *, last_chance: bool = False) -> tuple[int, int] | None:
         """Return the trial that goes on, and the index of its rung; the highest rung comes first.
 
@@ -168,7 +175,7 @@ class Tuner:
             trials=np.array([n for n, _ in there]),
             losses=np.array([t.outputs[rung][: len(self._signs)] for _, t in there]),
             violations=np.array([t.excused[rung] for _, t in there]),
-            promoted=np.array([t.target > rung for _, t in there]),
+            promoted=np.array([t.target > rung or t.failed for _, t in there]),
         )
 
     def learn(self) -> None:

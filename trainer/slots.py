@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 _HCCL_PORT = 60000
@@ -64,15 +64,19 @@ class Slots:
         self._devices = [tuple(devices[i * workers : (i + 1) * workers]) for i in range(count)]
         self._cores = [() if devices else tuple(available[i * share : (i + 1) * share]) for i in range(count)]
         self._free = list(range(count))
+        self._closed: set[int] = set()
 
     @property
     def free(self) -> int:
         """How many slots are free."""
         return len(self._free)
 
-    def lease(self) -> Placement:
-        """Take the first free slot; raises ``IndexError`` where none is free."""
-        slot = self._free.pop(0)
+    def lease(self, avoid: Collection[int] = ()) -> Placement:
+        """Take the first free slot, one of ``avoid`` only where there is no other; raises ``IndexError``: none is free."""
+        slot = next((slot for slot in self._free if slot not in avoid), self._free[0] if self._free else None)
+        if slot is None:
+            raise IndexError("no slot is free")
+        self._free.remove(slot)
         return Placement(
             slot=slot,
             workers=self._workers,
@@ -82,12 +86,35 @@ class Slots:
             hccl_port=_HCCL_PORT + min(self._devices[slot], default=0) * _HCCL_PORTS_PER_CARD,
         )
 
+    def take(self, placement: Placement) -> None:
+        """Take the slot of a launch that runs already.
+
+        Raises:
+            SlotError: there is no such slot any more, or it has other cards or cores now.
+        """
+        slot = placement.slot
+        known = slot in self._free and (placement.devices, placement.cores, placement.workers) == (
+            self._devices[slot],
+            self._cores[slot],
+            self._workers,
+        )
+        if not known:
+            raise SlotError(f"slots: slot {slot} is not what it was when the launch on it started")
+        self._free.remove(slot)
+
+    def close(self, slot: int) -> None:
+        """Lease a slot no more."""
+        self._closed.add(slot)
+        if slot in self._free:
+            self._free.remove(slot)
+
     def release(self, placement: Placement) -> None:
         """Give a leased slot back."""
         if placement.slot in self._free:
             raise ValueError(f"slot {placement.slot} is free already")
-        self._free.append(placement.slot)
-        self._free.sort()
+        if placement.slot not in self._closed:
+            self._free.append(placement.slot)
+            self._free.sort()
 
 
 def free_port() -> int:

@@ -50,3 +50,32 @@ def test_more_jobs_than_cores_is_refused_before_any_starts() -> None:
 def test_free_port_can_be_listened_on() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", free_port()))
+
+
+def test_slot_to_avoid_is_taken_only_where_no_other_is_free() -> None:
+    slots = Slots(2, 1, cores=(0, 1))
+    first = slots.lease(avoid=(0,))
+    assert first.slot == 1
+    assert slots.lease(avoid=(0,)).slot == 0
+
+
+def test_slot_of_a_running_launch_is_taken_as_it_is() -> None:
+    placement = Slots(2, 2, devices=(0, 1, 2, 3)).lease()
+    slots = Slots(2, 2, devices=(0, 1, 2, 3))
+    slots.take(placement)
+    assert slots.lease().slot == 1
+    with pytest.raises(SlotError, match="slot 0"):
+        slots.take(placement)
+    with pytest.raises(SlotError, match="slot 0"):
+        Slots(1, 2, devices=(2, 3)).take(placement)
+
+
+def test_closed_slot_is_leased_no_more() -> None:
+    slots = Slots(2, 1, cores=(0, 1))
+    placement = slots.lease()
+    slots.close(0)
+    slots.close(1)
+    slots.release(placement)
+    assert slots.free == 0
+    with pytest.raises(IndexError):
+        slots.lease()
