@@ -124,7 +124,7 @@ class Database:
             yield connection
 
     def now(self, session: Session) -> float:
-        """Return UTC epoch seconds by one clock for all hosts that share the database: the server's, where it has one."""
+        """Return UTC epoch seconds by one clock for all hosts that share the database: the server's, if it has one."""
         if self.url.drivername == "sqlite":
             return time.time()
         return float(session.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
