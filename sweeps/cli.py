@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from sweeps.stores import Stores
 
 app = typer.Typer(
     help="Multi-objective sweeps for LoRA fine-tuning with MindFormers, tracked in MLflow.",
@@ -21,6 +25,14 @@ app = typer.Typer(
 console = Console(width=None if sys.stdout.isatty() else 160)
 
 Runs = Annotated[Path, typer.Option(help="Folder of databases, artifacts and trials.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LORASWEEP_DATABASE",
+        show_default="sweeps.db in that folder",
+        help="postgresql://USER@HOST/DATABASE of studies; its password better from the environment or ~/.pgpass.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
 _RUNS = Path("mlruns")
@@ -31,6 +43,7 @@ def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
     trials: Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")] = None,
     runs: Runs = _RUNS,
+    database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
     step_ms: Annotated[
         float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
@@ -47,7 +60,7 @@ def start(
         return
     end_like_ctrl_c()
     try:
-        found = run_sweep(sweep, trials, runs.absolute(), console)
+        found = run_sweep(sweep, trials, _stores(runs, database), console)
     except KeyboardInterrupt:
         typer.echo("stopped; `lorasweep start` of the same file continues", err=True)
         raise typer.Exit(130) from None
@@ -57,12 +70,12 @@ def start(
 
 
 @app.command()
-def status(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None:
+def status(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_json: Json = False) -> None:
     """Show every trial of a sweep with its state and values."""
     from sweeps.read import Known
     from sweeps.view import results_table, spent_text
 
-    known = Known.open(runs.absolute(), name)
+    known = Known.open(_stores(runs, database), name)
     if as_json:
         _print_json(known.as_json(known.results))
     else:
@@ -71,12 +84,12 @@ def status(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None
 
 
 @app.command()
-def front(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None:
+def front(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_json: Json = False) -> None:
     """Show the front: complete trials that hold all gates and that no other dominates; the knee is marked."""
     from sweeps.read import Known
     from sweeps.view import front_table
 
-    known = Known.open(runs.absolute(), name)
+    known = Known.open(_stores(runs, database), name)
     if as_json:
         _print_json(known.as_json(known.front.results))
     else:
@@ -89,13 +102,14 @@ def export(
     select: Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")] = "knee",
     out: Annotated[Path, typer.Option(help="Folder to write to; new or empty.")] = Path("export"),
     runs: Runs = _RUNS,
+    database: Database = None,
 ) -> None:
     """Write a trial's configuration as YAML that runs: recipes, launch.sh, adapter, manifest."""
     from sweeps.export import export as write_export
     from sweeps.read import Known
     from sweeps.selection import select as find
 
-    known = Known.open(runs.absolute(), name)
+    known = Known.open(_stores(runs, database), name)
     result = find(select, known)
     write_export(known, result, out.absolute())
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
@@ -112,7 +126,7 @@ def ui(
     from sweeps.stores import Stores
 
     stores = Stores(runs.absolute())
-    stores.check()
+    stores.check_tracking()
     typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.")
     raise typer.Exit(serve(stores, host, port))
 
@@ -137,6 +151,15 @@ def params(
         _print_json(numbers)
     else:
         console.print(accounting_table(accounting, total))
+
+
+def _stores(runs: Path, database: str | None) -> Stores:
+    from sweeps.database import parse
+    from sweeps.stores import Stores
+
+    # msrun's processes need not know a password, and what they know may end up in a log
+    os.environ.pop("LORASWEEP_DATABASE", None)
+    return Stores(runs.absolute(), parse(database) if database else None)
 
 
 def _print_json(value: Any) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from sweeps.config import SweepConfig
 from sweeps.results import Front, Result, base_result, find_front, measurements, results
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_spent, load_study, study_names
+from sweeps.study import load_config, load_spent, load_study, study_names, told
 
 
 @dataclass(frozen=True)
@@ -31,23 +30,24 @@ class Known:
     spent: Mapping[str, float]
 
     @classmethod
-    def open(cls, runs: Path, name: str | None) -> Known:
-        """Read the sweep ``name`` under ``runs``; None: the only one there.
+    def open(cls, stores: Stores, name: str | None) -> Known:
+        """Read the sweep ``name``; None: the only one there.
 
         Raises:
             StoreError: there is no such sweep, or no name was given and there are several.
         """
-        stores = Stores(runs)
         stores.check()
         if name is None:
             names = study_names(stores.study_url)
             if len(names) != 1:
-                raise StoreError(f"{runs}: name one of the sweeps: {', '.join(names) or 'there is none yet'}")
+                known = ", ".join(names) or "there is none yet"
+                raise StoreError(f"{stores.study_file or stores.root}: name one of the sweeps: {known}")
             name = names[0]
-        study = load_study(name, stores.study_url)
-        config, measured = load_config(study), measurements(study)
-        front = find_front(measured, config.objectives)
-        return cls(stores, config, results(study), measured, base_result(study), front, load_spent(study))
+        with told(stores.study_url):
+            study = load_study(name, stores.study_url)
+            config, measured = load_config(study), measurements(study)
+            front = find_front(measured, config.objectives)
+            return cls(stores, config, results(study), measured, base_result(study), front, load_spent(study))
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""

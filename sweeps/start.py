@@ -27,12 +27,12 @@ from trainer.launcher import kill_all
 from trainer.slots import Slots
 
 
-def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> bool:
+def run_sweep(file: Path, trials: int | None, stores: Stores, console: Console) -> bool:
     """Run the sweep of ``file`` to its end; returns whether its front has any trial.
 
     Args:
         trials: how many trials to end with; None: as many as the file says.
-        runs: absolute folder of databases, artifacts and trials.
+        stores: where databases, artifacts and trials lie.
 
     Raises:
         FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
@@ -40,11 +40,10 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> b
         KeyboardInterrupt: the user stopped it; what was measured is kept.
     """
     config, document = load_sweep(file)
-    stores = Stores(runs)
     plan = make_plan(config, document, stores)
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
-    with _held(plan.folder):
+    with _held(plan.folder), studies.told(stores.study_url):
         # what an orchestrator that was killed left running holds cores or cards
         kill_all(plan.folder)
         study = studies.open_study(config, stores.study_url, plan.inputs)
@@ -58,7 +57,7 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console) -> b
                 Scheduler(plan, study, tracker, slots, view, trials or config.trials).run()
             except SweepError as error:
                 view.say(str(error))
-        known = Known.open(runs, config.name)
+        known = Known.open(stores, config.name)
         return _conclude(known, plan.folder / "best", console)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -17,13 +17,15 @@ class StoreError(ValueError):
 
 @dataclass(frozen=True)
 class Stores:
-    """The files under one runs folder.
+    """The files under one runs folder, and the studies' database.
 
     Args:
         root: absolute folder, ``mlruns`` by default.
+        database: of the studies and ledgers, by ``database.parse``; None: an SQLite file under ``root``.
     """
 
     root: Path
+    database: URL | None = field(default=None, repr=False)
 
     @property
     def tracking_uri(self) -> str:
@@ -32,8 +34,17 @@ class Stores:
 
     @property
     def study_url(self) -> str:
-        """The studies' database."""
-        return _url(self.root / "sweeps.db")
+        """The studies' database, with its password: for opening it only."""
+        if self.database is None:
+            return _url(self.root / "sweeps.db")
+        return self.database.render_as_string(hide_password=False)
+
+    @property
+    def study_file(self) -> Path | None:
+        """The studies' database where it is a file; None where it is on a server."""
+        if self.database is None:
+            return self.root / "sweeps.db"
+        return Path(str(self.database.database)) if self.database.drivername == "sqlite" else None
 
     @property
     def artifacts(self) -> Path:
@@ -56,11 +67,19 @@ class Stores:
 
     def check(self) -> None:
         """Raise ``StoreError`` where no sweep was ever started here."""
-        if not (self.root / "sweeps.db").exists():
+        if self.study_file is not None and not self.study_file.exists():
+            raise StoreError(
+                f"{self.study_file.parent}: no sweep was started here; name its folder with --runs, or its database "
+                f"with --database"
+            )
+
+    def check_tracking(self) -> None:
+        """Raise ``StoreError`` where MLflow has no database here."""
+        if not (self.root / "mlflow.db").exists():
             raise StoreError(f"{self.root}: no sweep was started here; name its folder with --runs")
 
     def create(self) -> None:
-        """Make the folders and databases; raises ``StoreError`` where they cannot be written."""
+        """Make the folders and files; raises ``StoreError`` where they cannot be written."""
         try:
             for folder in (self.artifacts, self.cache, self.sweeps):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -68,8 +87,9 @@ class Stores:
             raise StoreError(
                 f"{error.filename}: cannot make the folder: {error.strerror}; choose another --runs"
             ) from error
-        for name in ("sweeps.db", "mlflow.db"):
-            self._open_database(self.root / name)
+        for file in (self.study_file, self.root / "mlflow.db"):
+            if file is not None:
+                self._open_database(file)
 
     def _open_database(self, file: Path) -> None:
         try:

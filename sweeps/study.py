@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from sweeps import database
 from sweeps.config import SweepConfig
 from sweeps.results import (
     BASE_ATTRIBUTE,
@@ -44,10 +48,10 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
     """
     _quiet()
     directions = [objective.direction for objective in config.objectives]
-    try:
-        study = optuna.create_study(storage=url, study_name=config.name, directions=directions, load_if_exists=True)
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise StoreError(f"study database: cannot be opened: {error}") from error
+    with told(url):
+        study = optuna.create_study(
+            storage=_storage(url), study_name=config.name, directions=directions, load_if_exists=True
+        )
     _refuse_changes(study, config, inputs)
     study.set_user_attr(_INPUTS, dict(inputs))
     study.set_user_attr(_CONFIG, config.model_dump_json())
@@ -57,6 +61,38 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
             study.enqueue_trial(params, skip_if_exists=True)
         study.set_user_attr(_ENQUEUED, True)
     return study
+
+
+@contextmanager
+def told(url: str) -> Iterator[None]:
+    """Raise ``StoreError`` that names the study's database in place of what Optuna raises where it is away."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise database.trouble(database.parse(url), error) from error
+
+
+def _storage(url: str) -> RDBStorage:
+    parsed = database.parse(url)
+    # Optuna fills in a template
+    template = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    options = database.engine_options(parsed)
+    engine = create_engine(parsed, **options)
+    with database.told(parsed):
+        # the last of the tables that Optuna makes
+        made = inspect(engine).has_table("alembic_version")
+    engine.dispose()
+    try:
+        if made:
+            return RDBStorage(template, options)
+        # Optuna fails where two processes make its tables at once
+        with database.alone(parsed):
+            return RDBStorage(template, options)
+    except RuntimeError as error:
+        raise StoreError(
+            f"{database.named(parsed)}: its tables are not those of Optuna {optuna.__version__}: another program's, or "
+            f"another version's; name a database of its own with --database ({error})"
+        ) from error
 
 
 def _quiet() -> None:
@@ -238,10 +274,8 @@ def load_config(study: optuna.Study) -> SweepConfig:
 def study_names(url: str) -> list[str]:
     """Return the names of all sweeps; raises ``StoreError`` where the database cannot be read."""
     _quiet()
-    try:
-        return optuna.get_all_study_names(url)
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise StoreError(f"study database: cannot be read: {error}") from error
+    with told(url):
+        return optuna.get_all_study_names(_storage(url))
 
 
 def load_study(name: str, url: str) -> optuna.Study:
@@ -249,7 +283,8 @@ def load_study(name: str, url: str) -> optuna.Study:
     names = study_names(url)
     if name not in names:
         raise StoreError(f"there is no sweep named {name!r} here; there is: {', '.join(names) or 'none'}")
-    study = optuna.load_study(study_name=name, storage=url)
+    with told(url):
+        study = optuna.load_study(study_name=name, storage=_storage(url))
     if _CONFIG not in study.user_attrs:
         raise StoreError(f"sweep {name} has only just been started; try again in a second")
     return study

@@ -46,7 +46,7 @@ def show(file: Path, runs: Path) -> None:
     config, document = load_sweep(file)
     stores = Stores(runs)
     plan = make_plan(config, document, stores)
-    known = Known.open(runs, config.name)
+    known = Known.open(stores, config.name)
     assert known.base is not None
     axes = [asdict(axis) for axis in volume.box(plan, known.base, known.measured[0])]
     share = volume.hypervolume(known.measured, config.objectives, axes)

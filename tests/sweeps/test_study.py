@@ -19,11 +19,6 @@ BASE = {"math_accuracy": 10.0, "f1": 80.0, "ratio": 0.0}
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/sweeps.db"
-
-
-@pytest.fixture
 def config(tmp_path: Path) -> SweepConfig:
     return load_sweep(write_sweep(tmp_path))[0]
 

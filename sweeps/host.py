@@ -1,0 +1,56 @@
+"""This host and its processes, told apart from others that look the same."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where a process runs.
+
+    Attributes:
+        name: host name.
+        boot: the kernel's id of this boot of the machine.
+        namespace: of process ids: two containers on one machine see different processes under the same id.
+    """
+
+    name: str
+    boot: str
+    namespace: str
+
+
+def here() -> Host:
+    """Return where this process runs."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Host(socket.gethostname(), boot, os.readlink("/proc/self/ns/pid"))
+
+
+def booted() -> float:
+    """Return when this machine was booted, in UTC epoch seconds."""
+    return psutil.boot_time()
+
+
+def process_start(pid: int) -> float | None:
+    """Return when a process of this host started, in seconds since the boot; None where there is none, or a zombie.
+
+    With the boot's id and the process id it names one process for ever. Not psutil's ``create_time``: that one moves
+    when the clock is set, and a process that still runs would seem to be another (proc(5), ``/proc/pid/stat``, 22).
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # the name, in parentheses, may hold spaces and parentheses itself
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def is_running(pid: int, start: float) -> bool:
+    """Whether the very process that ``process_start`` gave ``start`` for still runs on this host, in this boot."""
+    return process_start(pid) == start
