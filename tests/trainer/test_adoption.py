@@ -22,6 +22,7 @@ from trainer.slots import Placement, free_port
 FIRST = """
 import sys, time
 from pathlib import Path
+from trainer import msrun
 from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.slots import Placement
