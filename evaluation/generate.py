@@ -28,8 +28,16 @@ class Shape:
     pad: int
 
 
-def greedy(next_tokens: NextTokens, prompts: Sequence[Sequence[int]], shape: Shape) -> list[list[int]]:
+def greedy(
+    next_tokens: NextTokens,
+    prompts: Sequence[Sequence[int]],
+    shape: Shape,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[list[int]]:
     """Continue each prompt with its most likely tokens.
+
+    Args:
+        progress: called at each pass over the graph with the number of prompts whose batch is done.
 
     Returns:
         The new tokens of each prompt, in the prompts' order, without the end token.
@@ -44,10 +52,22 @@ def greedy(next_tokens: NextTokens, prompts: Sequence[Sequence[int]], shape: Sha
     outputs: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), shape.batch):
         chosen = order[start : start + shape.batch]
-        decoded = _decode_batch(next_tokens, [prompts[i] for i in chosen], shape)
+        decoded = _decode_batch(_reporting(next_tokens, progress, start), [prompts[i] for i in chosen], shape)
         for i, tokens in zip(chosen, decoded, strict=True):
             outputs[i] = tokens
+    progress(len(prompts))
     return outputs
+
+
+def _reporting(next_tokens: NextTokens, progress: Callable[[int], None], done: int) -> NextTokens:
+    """Return ``next_tokens`` that tells at each call how far decoding is."""
+
+    def step(ids: Tokens, last: Tokens) -> Tokens:
+        tokens = next_tokens(ids, last)
+        progress(done)
+        return tokens
+
+    return step
 
 
 def _decode_batch(next_tokens: NextTokens, prompts: Sequence[Sequence[int]], shape: Shape) -> list[list[int]]:

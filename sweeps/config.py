@@ -23,6 +23,7 @@ from search_spaces.space import ConfigurationError, Derived, SearchSpace
 from sweeps.fidelity import EPOCHS, AtLeastOne, Budget, Halving
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
+from trainer.watch import Limits
 
 __all__ = ["Gate", "Objective", "SweepConfig", "load_sweep"]
 
@@ -121,6 +122,10 @@ class Sampler(Section):
     startup_trials: Annotated[int, Field(ge=0)] = 10
 
 
+class WatchSettings(Section, Limits):
+    """When a launch counts as hung, diverged or exploded (see ``trainer.watch.Limits``)."""
+
+
 class SweepConfig(Section):
     """A sweep file that was checked, all file names absolute.
 
@@ -130,6 +135,7 @@ class SweepConfig(Section):
         halving: rungs at which trials are compared; None: each trains to its end in one launch.
         budget: what the sweep may cost.
         timeout: seconds after which a launch is stopped; None: never.
+        watch: when a launch is stopped because it hangs or diverges.
         fixed: dotted path of the recipe -> the value that all trials have.
         metrics: name -> formula over measured metrics and the formulas above it.
         enqueue: configurations that are tried first.
@@ -146,6 +152,7 @@ class SweepConfig(Section):
     budget: Budget | None = None
     slots: SlotSettings
     timeout: Annotated[float, Field(gt=0)] | None = None
+    watch: WatchSettings = WatchSettings()
     sampler: Sampler
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     derived: dict[str, Derived] = Field(default_factory=dict)

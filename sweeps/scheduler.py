@@ -20,9 +20,10 @@ from sweeps.stores import trial_paths
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
 from sweeps.tuner import Tuner
 from sweeps.view import Progress, View
-from trainer.launcher import Exit, Launcher, Outcome, kill_all
+from trainer.launcher import Exit, Launcher, Outcome
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
+from trainer.processes import kill_all
 from trainer.slots import Slots
 from trainer.step_log import StepRecord
 
@@ -180,7 +181,7 @@ class Scheduler:
             self._cannot_start(trial, label, str(error))
             return None
         run = self.tracker.start_trial(label, configuration, self.plan.tags)
-        launcher = Launcher(launch, placement, paths, self.plan.config.timeout)
+        launcher = Launcher(launch, placement, paths, self.plan.config.timeout, self.plan.config.watch)
         units = 0 if settings is None else self.plan.units(settings, rung) - self._trained_before(rung)
         self.running.append(Running(trial, rung, label, run, paths, settings, units, launcher))
         self.view.started(label, configuration, rung)

@@ -23,7 +23,7 @@ from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
 from sweeps.view import View, front_table
 from trainer.files import write_whole
-from trainer.launcher import kill_all
+from trainer.processes import kill_all
 from trainer.slots import Slots
 
 

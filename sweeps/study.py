@@ -34,7 +34,7 @@ from trainer.measurement import Measurement
 
 _ENQUEUED = "enqueued"
 _CONFIG, _INPUTS, _SPENT = "config", "inputs", "spent"
-_MAY_CHANGE = ("trials", "budget", "slots", "timeout")
+_MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch")
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:

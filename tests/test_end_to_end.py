@@ -19,8 +19,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tests.short_sweep import SLOTS, write_sweep
-from trainer.launcher import processes_of
 from trainer.measurement import Measurement
+from trainer.processes import processes_of
 from trainer.recipe import Recipe
 from trainer.slots import free_port
 from trainer.step_log import parse

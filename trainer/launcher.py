@@ -1,8 +1,7 @@
-"""Start, watch and kill one msrun launch, with all the processes that it starts."""
+"""Start one msrun launch or take a running one up, watch it, and kill it with all the processes that it started."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -11,15 +10,19 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import psutil
-
-from trainer import msrun
+from trainer import msrun, stacks
+from trainer.crew import Crew, Death
 from trainer.failures import find_reason
 from trainer.paths import TrialPaths
+from trainer.processes import Adopted, Child, Process, how_ended, kill_all, processes_of
 from trainer.slots import Placement
 from trainer.step_log import StepLog, StepRecord
+from trainer.watch import Finding, Kind, Limits, Watch
 
-_KILL_AFTER_SECONDS = 5.0
+# file systems stamp times by a coarser clock than time.time()
+_STAMP_SECONDS = 0.1
+# what a process does to itself; any other signal comes from outside: a user, the system short of memory
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP})
 
 
 class Outcome(Enum):
@@ -29,6 +32,11 @@ class Outcome(Enum):
     FAILED = "failed"
     KILLED = "killed"
     TIMED_OUT = "timed out"
+    HUNG = "hung"
+    DIVERGED = "diverged"
+
+
+_OUTCOMES = {Kind.HANG: Outcome.HUNG, Kind.DIVERGED: Outcome.DIVERGED}
 
 
 @dataclass(frozen=True)
@@ -48,29 +56,31 @@ class Exit:
 
 
 class Launcher:
-    """One running launch.
+    """One running launch; all its processes die with it, and it with any of them.
 
     Args:
         launch: what to run.
         placement: the share of the host that it runs on.
         paths: the trial's folder, which becomes the workers' working directory.
         timeout: seconds after which it is killed; None: never.
+        limits: when it counts as hung or diverged.
     """
 
     def __init__(
-        self, launch: msrun.Launch, placement: Placement, paths: TrialPaths, timeout: float | None = None
+        self,
+        launch: msrun.Launch,
+        placement: Placement,
+        paths: TrialPaths,
+        timeout: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self.placement, self._paths, self._timeout = placement, paths, timeout
         paths.logs.mkdir(parents=True, exist_ok=True)
         # leftovers of an earlier launch must not be taken for this one's
         for stale in set(paths.artifacts()) - {paths.recipe, paths.job}:
             stale.unlink()
-        self._steps = StepLog(paths.worker_log(placement.workers - 1))
-        self._started = time.monotonic()
-        self._killed: Outcome | None = None
-        self._ended: Exit | None = None
+        started_at = time.time()
         with paths.launcher_log.open("wb") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 msrun.argv(launch, placement, paths),
                 env=msrun.environment(placement, paths, os.environ),
                 cwd=paths.root,
@@ -79,6 +89,60 @@ class Launcher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._follow(Child(process, paths.root), placement, paths, timeout, limits, started_at)
+
+    @classmethod
+    def adopt(
+        cls,
+        pid: int,
+        pid_started: float,
+        placement: Placement,
+        paths: TrialPaths,
+        timeout: float | None = None,
+        limits: Limits | None = None,
+        *,
+        started_at: float,
+    ) -> Launcher:
+        """Take up a launch of an orchestrator that is gone; one that ended meanwhile says so at the first ``poll``.
+
+        It is finished where its measurement is there. Its steps are read from the first on, and whether it hangs is
+        watched anew.
+
+        Args:
+            pid: of its msrun, with ``pid_started`` (see ``Launcher.pid_started``).
+            started_at: when it was started, seconds since the epoch (``Launcher.started_at``).
+        """
+        launcher = cls.__new__(cls)
+        process = Adopted(pid, pid_started, paths.root)
+        launcher._follow(process, placement, paths, timeout, limits, started_at)
+        if process.ended():
+            # it was over when it wrote for the last time, not now
+            written = [file.stat().st_mtime for file in (*launcher._logs(), paths.measurement) if file.exists()]
+            launcher._lasted = max(0.0, max(written, default=started_at) - started_at)
+        return launcher
+
+    def _follow(
+        self,
+        process: Process,
+        placement: Placement,
+        paths: TrialPaths,
+        timeout: float | None,
+        limits: Limits | None,
+        started_at: float,
+    ) -> None:
+        self.placement, self.started_at = placement, started_at
+        self._process, self._paths, self._timeout = process, paths, timeout
+        # only the time before this moment is the wall clock's, which may be set
+        self._begun = time.monotonic() - max(0.0, time.time() - started_at)
+        self._lasted: float | None = None
+        self._steps = StepLog(paths.worker_log(placement.workers - 1))
+        self._unreturned: list[StepRecord] = []
+        self._unwatched: list[StepRecord] = []
+        self._death: Death | None = None
+        self._watch = Watch(limits or Limits())
+        self._crew = Crew(paths, placement.workers)
+        self._stopped: tuple[Outcome, str] | None = None
+        self._ended: Exit | None = None
 
     @property
     def pid(self) -> int:
@@ -86,74 +150,121 @@ class Launcher:
         return self._process.pid
 
     @property
+    def pid_started(self) -> float:
+        """Start of msrun as ``psutil`` gives it, seconds since the epoch: with ``pid`` what ``adopt`` knows it by."""
+        return self._process.started
+
+    @property
     def seconds(self) -> float:
-        """Wall time since the start."""
-        return time.monotonic() - self._started
+        """Wall time since the start, by whichever orchestrator."""
+        return time.monotonic() - self._begun if self._lasted is None else self._lasted
+
+    @property
+    def remark(self) -> str:
+        """What is odd with the training, but no reason to stop it; empty where nothing is."""
+        return self._watch.remark
 
     def new_steps(self) -> list[StepRecord]:
         """Return the step records logged since the last call."""
-        return self._steps.poll()
+        self._read()
+        found, self._unreturned = self._unreturned, []
+        return found
 
     def poll(self) -> Exit | None:
-        """Return how the launch ended, or None while it runs. Kills it where its time is over."""
-        if self._ended is None and self._process.poll() is None:
-            if self._timeout is not None and self.seconds > self._timeout and self._killed is None:
-                self.kill(Outcome.TIMED_OUT)
-            else:
-                return None
+        """Return how the launch ended, or None while it runs. Kills it where it is over in fact.
+
+        So where its time is up, a process of it died, it hangs or diverges; before a kill for a hang the workers'
+        stacks are saved.
+        """
+        if self._ended is None and not self._process.ended():
+            if self._timeout is not None and self.seconds > self._timeout:
+                return self.kill(Outcome.TIMED_OUT)
+            self._death = self._crew.look()
+            if self._death is None:
+                finding = self._observe()
+                return None if finding is None else self._stop(finding)
+            if self._death.is_scheduler:
+                # so it ends when a worker does not answer: where that one stands is worth knowing
+                stacks.save(self._paths, self._crew.workers)
         return self._exit()
 
     def kill(self, outcome: Outcome = Outcome.KILLED) -> Exit:
         """Stop the whole process tree: SIGTERM, then SIGKILL, and wait until it is gone."""
-        self._killed = outcome
+        said = f"not done after {self._timeout:g} s" if outcome is Outcome.TIMED_OUT else "stopped by lorasweep"
+        self._stopped = self._stopped or (outcome, said)
         return self._exit()
+
+    @staticmethod
+    def finished_alone(paths: TrialPaths, started_at: float) -> bool:
+        """Whether a launch begun at ``started_at`` or later measured to its end and is gone, whoever started it."""
+        try:
+            measured = paths.measurement.stat().st_mtime >= started_at - _STAMP_SECONDS
+        except FileNotFoundError:
+            return False
+        return measured and not processes_of(paths.root)
+
+    def _read(self) -> None:
+        found = self._steps.poll()
+        self._unreturned += found
+        self._unwatched += found
+
+    def _observe(self) -> Finding | None:
+        self._read()
+        steps, self._unwatched = self._unwatched, []
+        # saved when training is over; where a launch only measures there are no steps anyway
+        trained = self._paths.adapter.exists()
+        size = sum(log.stat().st_size for log in self._logs() if log.exists())
+        return self._watch.observe(time.monotonic(), steps, size, trained)
+
+    def _stop(self, finding: Finding) -> Exit:
+        if finding.kind is Kind.HANG:
+            stacks.save(self._paths, self._crew.workers)
+        self._stopped = _OUTCOMES[finding.kind], finding.reason
+        return self._exit()
+
+    def _logs(self) -> list[Path]:
+        """Return the logs that tell what went on, those of the process that died first."""
+        workers = [self._paths.worker_log(rank) for rank in range(self.placement.workers)]
+        if self._death is not None and self._death.is_scheduler:
+            # there it says which worker it lost
+            workers.insert(0, self._paths.scheduler_log)
+        elif self._death is not None and self._death.rank is not None:
+            workers.insert(0, workers.pop(self._death.rank))
+        return [*workers, self._paths.launcher_log]
 
     def _exit(self) -> Exit:
         if self._ended is None:
-            self._ended = self._classify()
+            # a killed msrun leaves its workers behind, and those keep their cards' memory
+            kill_all(self._paths.root)
+            code = self._process.wait()
+            outcome, reason, log = self._classify(code)
+            self._ended = Exit(outcome, reason, log, self.seconds)
         return self._ended
 
-    def _classify(self) -> Exit:
-        # a killed msrun leaves its workers behind, and those keep their cards' memory
-        kill_all(self._paths.root)
-        self._process.wait()
-        log = self._paths.worker_log(0)
-        log = log if log.exists() else self._paths.launcher_log
-        if self._killed is Outcome.TIMED_OUT:
-            return Exit(Outcome.TIMED_OUT, f"not done after {self._timeout:g} s", log, self.seconds)
-        if self._killed is Outcome.KILLED:
-            return Exit(Outcome.KILLED, "stopped by lorasweep", log, self.seconds)
-        if self._process.returncode == 0 and self._paths.measurement.exists():
-            return Exit(Outcome.FINISHED, "", log, self.seconds)
-        reason, log = find_reason([*sorted(self._paths.logs.glob("worker_*.log")), self._paths.launcher_log], log)
-        if self._process.returncode < 0:
-            name = signal.Signals(-self._process.returncode).name
-            return Exit(Outcome.KILLED, f"msrun was killed by {name}", log, self.seconds)
-        return Exit(Outcome.FAILED, reason or f"msrun exited with {self._process.returncode}", log, self.seconds)
+    def _classify(self, code: int | None) -> tuple[Outcome, str, Path]:
+        """Return outcome, reason and log of what is over; ``code`` is msrun's."""
+        log = next(file for file in [*self._logs()[:1], self._paths.launcher_log] if file.exists())
+        if self._stopped is not None:
+            outcome, reason = self._stopped
+            return outcome, reason, self._paths.stacks if outcome is Outcome.HUNG else log
+        if self._death is None:
+            if code in (0, None) and self._paths.measurement.exists():
+                return Outcome.FINISHED, "", log
+            self._death = self._crew.seen_by_msrun()
+        if self._death is not None:
+            return self._of_death(self._death)
+        reason, log = find_reason(self._logs(), log)
+        if code is not None and code < 0:
+            return Outcome.KILLED, f"msrun {how_ended(code)}", log
+        if code is None and not reason:
+            # one that fails says so in its log
+            return Outcome.KILLED, "msrun is gone without a word: it was killed, or the host went down", log
+        return Outcome.FAILED, reason or f"msrun exited with {code}", log
 
-
-def processes_of(root: Path) -> list[psutil.Process]:
-    """Return the live processes of the trial in folder ``root``, or of all trials below it: msrun, scheduler, workers.
-
-    They are known by the mark in their environment, which ``msrun.environment`` sets: workers are in sessions of their
-    own and lose their parent where msrun is killed, so neither group nor ancestry finds them.
-    """
-    found = []
-    for process in psutil.process_iter():
-        try:
-            marked = process.environ().get(msrun.MARK)
-            if marked and Path(marked).is_relative_to(root) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def kill_all(root: Path) -> None:
-    """Kill every process of the trial in folder ``root``, or of all below it: SIGTERM, after some seconds SIGKILL."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        processes = processes_of(root)
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        psutil.wait_procs(processes, timeout=_KILL_AFTER_SECONDS)
+    def _of_death(self, death: Death) -> tuple[Outcome, str, Path]:
+        logs = self._logs()
+        log = next(file for file in [logs[0], self._paths.launcher_log] if file.exists())
+        if death.code < 0 and -death.code not in _CRASHES:
+            return Outcome.KILLED, death.reason, log
+        reason, log = find_reason(logs, log)
+        return Outcome.FAILED, reason or death.reason, log

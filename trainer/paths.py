@@ -55,15 +55,25 @@ class TrialPaths:
         """What the worker measured; its presence is the worker's word that it finished."""
         return self.root / "measurement.json"
 
+    @property
+    def stacks(self) -> Path:
+        """Where the workers of a launch that hung stood (see ``trainer.stacks``)."""
+        return self.root / "stacks.txt"
+
     def artifacts(self) -> list[Path]:
         """The files worth keeping with the trial's record, those of them that exist."""
-        wanted = [self.recipe, self.job, self.measurement, self.adapter, self.launcher_log]
+        wanted = [self.recipe, self.job, self.measurement, self.adapter, self.launcher_log, self.stacks]
         found = [*wanted, *sorted(self.logs.glob("worker_*.log")), *sorted(self.root.glob("predictions_*.jsonl"))]
         return [file for file in found if file.exists()]
 
     def worker_log(self, worker: int) -> Path:
         """The log of one worker, opened anew by msrun at each launch."""
         return self.logs / f"worker_{worker}.log"
+
+    @property
+    def scheduler_log(self) -> Path:
+        """The log of MindSpore's cluster scheduler."""
+        return self.logs / "scheduler.log"
 
     def predictions(self, metric: str) -> Path:
         """Each item's prompt, gold answer, prediction and verdict, JSONL."""

@@ -26,6 +26,7 @@ from trainer.files import write_whole
 from trainer.job import Benchmark, Job
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
+from trainer.progress import Progress
 from trainer.prompts import TEMPLATES
 from trainer.rung import Rung
 from trainer.state import StateError, TrainingState, save_whole
@@ -132,7 +133,8 @@ class Session:
         for benchmark, items in sets:
             started = time.monotonic()
             shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, pad)
-            outputs = greedy(step, prompts[benchmark.protocol], shape)
+            progress = Progress(benchmark.protocol, len(items))
+            outputs = greedy(step, prompts[benchmark.protocol], shape, progress)
             self._grade(benchmark, items, [self._codec.text(output).strip() for output in outputs])
             self._seconds[benchmark.protocol] = time.monotonic() - started
 

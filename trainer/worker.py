@@ -6,13 +6,17 @@ Does not choose anything: what to train with stands in the recipe, what to measu
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
+import signal
 import time
 from pathlib import Path
 
 
 def main() -> None:
     """Do the stages named on the command line; rank 0 writes what they gave."""
+    # for trainer.stacks: where this process stands, should it hang
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     parser = argparse.ArgumentParser()
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--job", type=Path, required=True)

@@ -94,3 +94,10 @@ def test_no_prompts_need_no_step() -> None:
 
     step: NextTokens = never
     assert greedy(step, [], SHAPE) == []
+
+
+def test_progress_is_told_at_each_pass_and_at_the_end() -> None:
+    told: list[int] = []
+    greedy(countdown, [[1], [2], [3]], SHAPE, told.append)
+    # two passes for the first two prompts, three for the third
+    assert told == [0, 0, 2, 2, 2, 3]

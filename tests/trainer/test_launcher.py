@@ -2,61 +2,25 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
-import pytest
 
-from trainer import msrun
-from trainer.launcher import Exit, Launcher, Outcome, processes_of
+from tests.waiting import until
+from trainer.launcher import Exit, Launcher, Outcome
 from trainer.paths import TrialPaths
-from trainer.slots import Placement, free_port
+from trainer.processes import processes_of
 
 STEP = (
     "x - INFO - { Epoch:[  1/  1], step:[    1/    4], loss:[3.5/3.5], per_step_time: 77ms, "
     "lr: 0.1, overflow cond: False, loss_scale: 1.0, global_norm: [1.8]"
 )
 DONE = "from pathlib import Path; Path('measurement.json').write_text('{}')"
-DEADLINE = 120.0
-T = TypeVar("T")
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> TrialPaths:
-    root = tmp_path / "a'; echo 训练 $(id)"
-    root.mkdir()
-    return TrialPaths(root)
-
-
-@pytest.fixture
-def start(paths: TrialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Launcher]:
-    """Start a real msrun whose worker is a script of the test's."""
-
-    def run(script: str, workers: int = 1, timeout: float | None = None) -> Launcher:
-        worker = tmp_path / "worker.py"
-        # msrun also starts the script as the cluster's scheduler
-        worker.write_text(f"import os, sys, time\nif os.environ['MS_ROLE'] == 'MS_SCHED': sys.exit()\n{script}\n")
-        monkeypatch.setattr(msrun, "WORKER", worker)
-        placement = Placement(0, workers, (), (0,), free_port(), 60000)
-        return Launcher(msrun.Launch(paths.recipe, paths.job, ("train",)), placement, paths, timeout)
-
-    return run
 
 
 def ended(launcher: Launcher) -> Exit:
     return until(launcher.poll)
-
-
-def until(condition: Callable[[], T | None]) -> T:
-    """Wait for a condition; only a hang makes the test fail."""
-    deadline = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.05)
-    return found
 
 
 def test_worker_that_measured_is_finished(start: Callable[..., Launcher]) -> None:
