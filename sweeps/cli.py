@@ -32,6 +32,14 @@ def start(
     trials: Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")] = None,
     runs: Runs = _RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MLFLOW_TRACKING_URI",
+            help="MLflow server instead of the database in RUNS; a sweep remembers it, less the password.",
+            show_default=False,
+        ),
+    ] = None,
     step_ms: Annotated[
         float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
     ] = None,
@@ -47,7 +55,7 @@ def start(
         return
     end_like_ctrl_c()
     try:
-        found = run_sweep(sweep, trials, runs.absolute(), console)
+        found = run_sweep(sweep, trials, runs.absolute(), console, tracking_uri)
     except KeyboardInterrupt:
         typer.echo("stopped; `lorasweep start` of the same file continues", err=True)
         raise typer.Exit(130) from None
@@ -115,6 +123,21 @@ def ui(
     stores.check()
     typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.")
     raise typer.Exit(serve(stores, host, port))
+
+
+@app.command()
+def deliver(
+    name: Name = None,
+    runs: Runs = _RUNS,
+    tracking_uri: Annotated[
+        str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Server to deliver to, instead of the sweep's own.")
+    ] = None,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds without progress after which to give up.")] = 30.0,
+) -> None:
+    """Deliver what a sweep could not tell MLflow while it ran."""
+    from sweeps.deliver import deliver_rest
+
+    raise typer.Exit(deliver_rest(runs.absolute(), name, tracking_uri, patience))
 
 
 @app.command()
