@@ -112,17 +112,26 @@ def export(
 @app.command()
 def ui(
     runs: Runs = _RUNS,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs LORASWEEP_UI_PASSWORD.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Name that browsers reach this server by, such as a proxy's; repeatable.")
+    ] = None,
 ) -> None:
     """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
-    from sweeps.server import serve
+    import os
+
+    from sweeps.server import Server
     from sweeps.stores import Stores
 
     stores = Stores(runs.absolute())
     stores.check()
-    typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.")
-    raise typer.Exit(serve(stores, host, port))
+    server = Server.plan(stores, host, port, allowed_host or (), os.environ)
+    login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
+    typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.{login}")
+    raise typer.Exit(server.serve())
 
 
 @app.command()
