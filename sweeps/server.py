@@ -77,7 +77,7 @@ class Server:
         ]
 
     def allowed_hosts(self) -> list[str]:
-        """Return the hosts that a request may name: any other is a page that tries to get at this server (rebinding)."""
+        """Return the hosts that a request may name; any other is that of a page which was rebound to this server."""
         hosts = ["localhost", "127.0.0.1", "[::1]", *self.names]
         if not is_loopback(self.host):
             hosts += [self.host, socket.gethostname(), socket.getfqdn(), *_addresses()]

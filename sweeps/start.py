@@ -54,6 +54,7 @@ def run_sweep(file: Path, trials: int | None, runs: Path, console: Console, trac
         study = studies.open_study(config, stores.study_url, plan.inputs)
         outbox = Outbox(plan.folder / FOLDER)
         uri = TrackingUri.choose(tracking_uri, outbox, stores)
+        uri.keep(outbox)
         tracker = Tracker(outbox)
         with Courier(outbox, stores, config.name, uri, console) as courier:
             reconcile(plan, study, tracker)

@@ -81,16 +81,16 @@ class TrackingUri:
 
     @classmethod
     def choose(cls, given: str | None, outbox: Outbox, stores: Stores) -> TrackingUri:
-        """Return the store of a sweep: the given one, else the one it had before, else the runs folder's own.
-
-        What is chosen is kept for the sweep's later commands, without its secrets.
-        """
+        """Return the store of a sweep: the given one, else the one it had before, else the runs folder's own."""
         known = outbox.fact("uri")
         chosen = cls(stores.tracking_uri, {"MLFLOW_TRACKING_URI": stores.tracking_uri}, is_own=True)
         if given or known:
             chosen = cls.parse(given or str(known))
-        outbox.remember("uri", "" if chosen.is_own else chosen.shown)
         return chosen
+
+    def keep(self, outbox: Outbox) -> None:
+        """Keep it for the sweep's later commands, without its secrets."""
+        outbox.remember("uri", "" if self.is_own else self.shown)
 
 
 def scrub(text: str) -> str:

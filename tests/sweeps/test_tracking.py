@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def tracker(outbox: Outbox) -> Tracker:
 
 
 @pytest.fixture
-def store(tmp_path: Path, outbox: Outbox) -> Store:
+def store(tmp_path: Path, outbox: Outbox, mlflow_database: Path) -> Store:
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     return Store(tmp_path, outbox)
 
 
