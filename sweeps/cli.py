@@ -45,6 +45,14 @@ def start(
     runs: Runs = _RUNS,
     database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MLFLOW_TRACKING_URI",
+            help="MLflow server instead of the database in RUNS; a sweep remembers it, less the password.",
+            show_default=False,
+        ),
+    ] = None,
     step_ms: Annotated[
         float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
     ] = None,
@@ -60,7 +68,7 @@ def start(
         return
     end_like_ctrl_c()
     try:
-        found = run_sweep(sweep, trials, _stores(runs, database), console)
+        found = run_sweep(sweep, trials, _stores(runs, database), console, tracking_uri)
     except KeyboardInterrupt:
         typer.echo("stopped; `lorasweep start` of the same file continues", err=True)
         raise typer.Exit(130) from None
@@ -118,17 +126,41 @@ def export(
 @app.command()
 def ui(
     runs: Runs = _RUNS,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs LORASWEEP_UI_PASSWORD.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Name that browsers reach this server by, such as a proxy's; repeatable.")
+    ] = None,
 ) -> None:
     """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
-    from sweeps.server import serve
+    import os
+
+    from sweeps.server import Server
     from sweeps.stores import Stores
 
     stores = Stores(runs.absolute())
     stores.check_tracking()
-    typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.")
-    raise typer.Exit(serve(stores, host, port))
+    server = Server.plan(stores, host, port, allowed_host or (), os.environ)
+    login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
+    typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.{login}")
+    raise typer.Exit(server.serve())
+
+
+@app.command()
+def deliver(
+    name: Name = None,
+    runs: Runs = _RUNS,
+    tracking_uri: Annotated[
+        str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Server to deliver to, instead of the sweep's own.")
+    ] = None,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds without progress after which to give up.")] = 30.0,
+) -> None:
+    """Deliver what a sweep could not tell MLflow while it ran."""
+    from sweeps.deliver import deliver_rest
+
+    raise typer.Exit(deliver_rest(runs.absolute(), name, tracking_uri, patience))
 
 
 @app.command()

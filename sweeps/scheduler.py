@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import optuna
 
 from sweeps import study as studies
+from sweeps.courier import Courier
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.results import Front, Result, base_result, results, trial_label
@@ -42,6 +43,7 @@ class Running:
     Attributes:
         trial: None for the untouched base.
         rung: fidelity that it runs to; None where the sweep has no rungs.
+        run: what the tracker calls its run.
         units: that it trains.
     """
 
@@ -63,6 +65,7 @@ class Scheduler:
     Attributes:
         plan: what was checked before the start.
         trials: so many are started, earlier ones of the study counted; None: as many as the budget allows.
+        courier: delivers what the tracker writes down.
     """
 
     plan: Plan
@@ -71,6 +74,7 @@ class Scheduler:
     slots: Slots
     view: View
     trials: int | None
+    courier: Courier
     running: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,6 +96,7 @@ class Scheduler:
                 for job in tuple(self.running):
                     self._follow(job)
                 self._show()
+                self.courier.check()
                 time.sleep(_POLL_SECONDS)
         except BaseException as error:
             # no second signal may come between the first and the end of the workers
@@ -108,7 +113,7 @@ class Scheduler:
         studies.save_spent(self.study, self._spending.as_dict())
         self.tracker.finish(self.tracker.parent, FINISHED, "complete")
 
-    # -- what runs next ----------------------------------------------------------------------------------------------
+    # -- what runs next ---------------------------------------------------------------------------------------------
 
     def _start_what_fits(self) -> bool:
         """Start jobs while a slot is free and there is something to do; returns whether any started."""
@@ -206,7 +211,7 @@ class Scheduler:
         self._tuner.fail(trial.number)
         studies.fail(self.study, trial, reason)
 
-    # -- what came out -----------------------------------------------------------------------------------------------
+    # -- what came out ----------------------------------------------------------------------------------------------
 
     def _follow(self, job: Running) -> None:
         ended = job.launcher.poll()

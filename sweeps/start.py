@@ -14,25 +14,31 @@ from rich.console import Console
 
 from sweeps import study as studies
 from sweeps.config import load_sweep
+from sweeps.courier import Courier
 from sweeps.export import export
+from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import make_plan
 from sweeps.publish import publish
 from sweeps.read import Known
 from sweeps.scheduler import Scheduler, SweepError, reconcile
 from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
+from sweeps.tracking_uri import TrackingUri
 from sweeps.view import View, front_table
 from trainer.files import write_whole
 from trainer.processes import kill_all
 from trainer.slots import Slots
 
 
-def run_sweep(file: Path, trials: int | None, stores: Stores, console: Console) -> bool:
+def run_sweep(
+    file: Path, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None = None
+) -> bool:
     """Run the sweep of ``file`` to its end; returns whether its front has any trial.
 
     Args:
         trials: how many trials to end with; None: as many as the file says.
         stores: where databases, artifacts and trials lie.
+        tracking_uri: MLflow server or database; None: that of the sweep's last start, at first that of ``runs``.
 
     Raises:
         FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
@@ -47,26 +53,32 @@ def run_sweep(file: Path, trials: int | None, stores: Stores, console: Console) 
         # what an orchestrator that was killed left running holds cores or cards
         kill_all(plan.folder)
         study = studies.open_study(config, stores.study_url, plan.inputs)
-        tracker = Tracker(stores.tracking_uri, stores.artifacts, config.name)
-        reconcile(plan, study, tracker)
-        tracker.start_sweep(plan.tags)
-        publish(plan, study, tracker)
-        unit = "epochs" if config.halving is None else config.halving.unit
-        with View(console, config.objectives, trials or config.trials, unit) as view:
-            try:
-                Scheduler(plan, study, tracker, slots, view, trials or config.trials).run()
-            except SweepError as error:
-                view.say(str(error))
+        outbox = Outbox(plan.folder / FOLDER)
+        uri = TrackingUri.choose(tracking_uri, outbox, stores)
+        uri.keep(outbox)
+        tracker = Tracker(outbox)
+        with Courier(outbox, stores, config.name, uri, console) as courier:
+            reconcile(plan, study, tracker)
+            tracker.start_sweep(plan.tags)
+            publish(plan, study, tracker)
+            unit = "epochs" if config.halving is None else config.halving.unit
+            with View(console, config.objectives, trials or config.trials, unit) as view:
+                try:
+                    Scheduler(plan, study, tracker, slots, view, trials or config.trials, courier).run()
+                except SweepError as error:
+                    view.say(str(error))
+        outbox.close()
         known = Known.open(stores, config.name)
-        return _conclude(known, plan.folder / "best", console)
+        return _conclude(known, plan.folder / "best", uri, console)
 
 
-def _conclude(known: Known, best: Path, console: Console) -> bool:
+def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> bool:
     console.print(front_table(known.front, known.config.objectives, known.base))
     if known.front.knee is None:
         return False
     export(known, known.front.knee, best, replace=True)
-    console.print(f"knee exported to {best}\nMLflow: lorasweep ui --runs {known.stores.root}", soft_wrap=True)
+    mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
+    console.print(f"knee exported to {best}\nMLflow: {mlflow}", soft_wrap=True)
     return True
 
 

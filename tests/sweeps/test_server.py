@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeps.server import PASSWORD, Server
+from sweeps.stores import StoreError, Stores
+from trainer.slots import free_port
+
+SECRET = "correct horse % battery"
+
+
+@contextlib.contextmanager
+def running(server: Server) -> Iterator[str]:
+    """Run a server; its address."""
+    server.prepare()
+    process = subprocess.Popen(server.argv(), env=server.environment(), start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{server.port}"
+        deadline = time.monotonic() + 300
+        while status(f"{address}/health") != 200:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def status(url: str, password: str | None = None, host: str | None = None) -> int:
+    """The HTTP status of an answer; 0 where no one listens."""
+    headers = {} if host is None else {"Host": host}
+    if password is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            code: int = answer.status
+            return code
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Stores:
+    stores = Stores(tmp_path / "a'; echo 训练 50%")
+    stores.create()
+    return stores
+
+
+def test_server_with_a_password_lets_nobody_in_without_it(stores: Stores) -> None:
+    server = Server.plan(stores, "127.0.0.1", free_port(), (), {PASSWORD: SECRET})
+    # what an attacker is after: pages, data, files
+    paths = ("/", "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "/get-artifact?path=x&run_uuid=y")
+    with running(server) as address:
+        assert [status(address + path) for path in paths] == [401, 401, 401]
+        assert status(address + paths[0], "password1234") == 401
+        assert status(address + paths[1], SECRET) == 200
+        assert status(address + paths[1], SECRET, "evil.example") == 403
+        # at the next start another password is set, and that is the one that counts
+        Server.plan(stores, "127.0.0.1", server.port, (), {PASSWORD: SECRET[::-1]}).prepare()
+        assert status(address + paths[1], SECRET) == 401
+        assert status(address + paths[1], SECRET[::-1]) == 200
+    for name in ("basic_auth.ini", "basic_auth.db"):
+        assert (stores.root / name).stat().st_mode & 0o777 == 0o600
+        assert SECRET.encode() not in (stores.root / name).read_bytes()
+
+
+def test_secrets_are_in_no_command_line(stores: Stores) -> None:
+    server = Server.plan(stores, "0.0.0.0", 5000, (), {PASSWORD: SECRET})
+    assert SECRET not in " ".join(server.argv())
+    assert PASSWORD not in server.environment()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "gpu-box"])
+def test_other_hosts_than_the_loopback_need_a_password(
+    cli: Callable[..., tuple[int, str, str]], stores: Stores, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(PASSWORD, raising=False)
+    (stores.root / "sweeps.db").touch()
+    code, _, error = cli("ui", "--runs", stores.root, "--host", host)
+    assert code == 2
+    assert f"set {PASSWORD}" in error
+
+
+def test_short_password_is_refused_and_not_shown(stores: Stores) -> None:
+    with pytest.raises(StoreError, match="at least 12 characters, got 6") as refused:
+        Server.plan(stores, "0.0.0.0", 5000, (), {PASSWORD: "s3cret"})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+def test_loopback_needs_none(stores: Stores, host: str) -> None:
+    assert Server.plan(stores, host, 5000, (), {}).password is None
+
+
+def test_only_names_of_this_machine_and_those_given_are_answered_to(stores: Stores) -> None:
+    loopback = Server.plan(stores, "127.0.0.1", 5000, ("mlflow.lab",), {}).allowed_hosts()
+    assert {"localhost:*", "127.0.0.1:*", "mlflow.lab"} <= set(loopback)
+    assert os.uname().nodename not in loopback
+    assert os.uname().nodename in Server.plan(stores, "0.0.0.0", 5000, (), {PASSWORD: SECRET}).allowed_hosts()
