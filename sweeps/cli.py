@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from sweeps.start import End
     from sweeps.stores import Stores
 
 app = typer.Typer(
@@ -33,6 +34,15 @@ Database = Annotated[
         help="postgresql://USER@HOST/DATABASE of studies; its password better from the environment or ~/.pgpass.",
     ),
 ]
+Trials = Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow server instead of the database in RUNS; a sweep remembers it, less the password.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
 _RUNS = Path("mlruns")
@@ -41,40 +51,75 @@ _RUNS = Path("mlruns")
 @app.command()
 def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")] = None,
+    trials: Trials = None,
     runs: Runs = _RUNS,
     database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(
-            envvar="MLFLOW_TRACKING_URI",
-            help="MLflow server instead of the database in RUNS; a sweep remembers it, less the password.",
-            show_default=False,
-        ),
-    ] = None,
+    tracking_uri: TrackingUri = None,
     step_ms: Annotated[
         float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
     ] = None,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
-    from sweeps.signals import end_like_ctrl_c
-    from sweeps.start import run_sweep
+    from sweeps.start import run_file
 
     if dry_run:
         from sweeps.dry_run import dry_run as print_plan
 
         print_plan(sweep, runs.absolute(), trials, step_ms, console)
         return
-    end_like_ctrl_c()
-    try:
-        found = run_sweep(sweep, trials, _stores(runs, database), console, tracking_uri)
-    except KeyboardInterrupt:
-        typer.echo("stopped; `lorasweep start` of the same file continues", err=True)
-        raise typer.Exit(130) from None
-    if not found:
-        typer.echo("no trial is complete and holds all gates", err=True)
-        raise typer.Exit(1)
+    _finish(run_file(sweep, trials, _stores(runs, database), console, tracking_uri))
+
+
+@app.command()
+def resume(
+    name: Name = None,
+    trials: Trials = None,
+    runs: Runs = _RUNS,
+    database: Database = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Go on with a sweep: what still runs is taken up, what was interrupted is done again, nothing else."""
+    from sweeps.start import resume as go_on
+
+    _finish(go_on(name, trials, _stores(runs, database), console, tracking_uri))
+
+
+def _finish(end: End) -> None:
+    said = {
+        1: "no trial holds all gates",
+        3: "the sweep gave up; mend what it names, then `lorasweep resume` goes on",
+        130: "stopped before its end; `lorasweep resume` goes on",
+    }
+    if end:
+        typer.echo(said[end], err=True)
+        raise typer.Exit(end)
+
+
+@app.command()
+def stop(
+    name: Name = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for running rungs: they are done again.")] = False,
+    runs: Runs = _RUNS,
+    database: Database = None,
+) -> None:
+    """Have a running sweep start nothing more and end when its running rungs have, as Ctrl-C does."""
+    from sweeps.requests import ask_to_stop
+
+    typer.echo(ask_to_stop(_stores(runs, database), name, now))
+
+
+@app.command()
+def cancel(
+    name: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    trial: Annotated[int, typer.Argument(min=0, help="Number of the trial.")],
+    runs: Runs = _RUNS,
+    database: Database = None,
+) -> None:
+    """End one trial of a sweep for good; the others go on."""
+    from sweeps.requests import ask_to_cancel
+
+    typer.echo(ask_to_cancel(_stores(runs, database), name, trial))
 
 
 @app.command()
@@ -152,6 +197,7 @@ def ui(
 def deliver(
     name: Name = None,
     runs: Runs = _RUNS,
+    database: Database = None,
     tracking_uri: Annotated[
         str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Server to deliver to, instead of the sweep's own.")
     ] = None,
@@ -160,7 +206,7 @@ def deliver(
     """Deliver what a sweep could not tell MLflow while it ran."""
     from sweeps.deliver import deliver_rest
 
-    raise typer.Exit(deliver_rest(runs.absolute(), name, tracking_uri, patience))
+    raise typer.Exit(deliver_rest(_stores(runs, database), name, tracking_uri, patience))
 
 
 @app.command()
@@ -208,7 +254,7 @@ def _finite(value: Any) -> Any:
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 130 stopped by the user."""
+    """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
     from sweeps.selection import SelectionError

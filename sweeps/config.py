@@ -22,6 +22,8 @@ from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
 from sweeps.fidelity import EPOCHS, AtLeastOne, Budget, Halving
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
+from sweeps.recovery import Retries
+from sweeps.retention import DiskSettings
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
 from trainer.watch import Limits
 
@@ -136,6 +138,8 @@ class SweepConfig(Section):
         budget: what the sweep may cost.
         timeout: seconds after which a launch is stopped; None: never.
         watch: when a launch is stopped because it hangs or diverges.
+        retries: what is done about failures by the host's fault.
+        disk: how much room the sweep may take.
         fixed: dotted path of the recipe -> the value that all trials have.
         metrics: name -> formula over measured metrics and the formulas above it.
         enqueue: configurations that are tried first.
@@ -153,6 +157,8 @@ class SweepConfig(Section):
     slots: SlotSettings
     timeout: Annotated[float, Field(gt=0)] | None = None
     watch: WatchSettings = WatchSettings()
+    retries: Retries = Retries()
+    disk: DiskSettings = DiskSettings()
     sampler: Sampler
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     derived: dict[str, Derived] = Field(default_factory=dict)

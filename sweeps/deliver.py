@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import typer
 
 from sweeps.delivery import deliver
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.read import Known
-from sweeps.stores import StoreError
+from sweeps.stores import StoreError, Stores
 from sweeps.tracking_uri import TrackingUri
 
 
-def deliver_rest(runs: Path, name: str | None, given: str | None, patience: float) -> int:
+def deliver_rest(stores: Stores, name: str | None, given: str | None, patience: float) -> int:
     """Deliver all that waits; returns the exit code: 0 all was told, 1 not all, for a reason that is printed.
 
     Args:
-        runs: absolute folder of databases, artifacts and trials.
+        stores: where databases, artifacts and trials lie.
         name: of the sweep; None: the only one there.
         given: tracking URI; None: the sweep's own.
         patience: seconds without progress after which it is given up.
@@ -26,8 +25,7 @@ def deliver_rest(runs: Path, name: str | None, given: str | None, patience: floa
     Raises:
         StoreError: there is no such sweep, or it has nothing to deliver from.
     """
-    known = Known.open(runs, name)
-    sweep, stores = known.config.name, known.stores
+    sweep = Known.open(stores, name).config.name
     folder = stores.sweep(sweep) / FOLDER
     if not folder.exists():
         raise StoreError(f"{folder}: is gone, and with it whatever was not delivered; `lorasweep status` has the rest")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeps.host import here, is_running
 from sweeps.tables import AttemptRow
 from trainer.slots import Placement
 
@@ -34,7 +33,7 @@ class Attempt:
         host: name of the machine that it was begun on.
         boot: id of that machine's boot; process ids mean nothing after another one.
         pid: of the tree's first process; None where the orchestrator ended before it could say.
-        pid_started: by ``sweeps.host.process_start``.
+        pid_started: seconds since the epoch, as ``Launcher.pid_started``.
         ended: None: it runs, or its orchestrator was killed.
         outcome: how it ended; empty while it runs, as all that follow.
         kind: whose fault a failure was; ``host``: another attempt may do better.
@@ -59,12 +58,6 @@ class Attempt:
     signature: str
     reason: str
     seconds: float | None
-
-    @property
-    def running(self) -> bool:
-        """Whether its first process runs on this host now."""
-        known = self.pid is not None and self.pid_started is not None and self.boot == here().boot
-        return known and is_running(int(self.pid or 0), float(self.pid_started or 0.0))
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class Ledger:
         """Keep which process an attempt is.
 
         Args:
-            pid_started: by ``host.process_start``.
+            pid_started: as ``Launcher.pid_started``.
         """
         with self._database.writing() as session:
             row = self._open(session, attempt_id)

@@ -95,17 +95,29 @@ class Outbox:
 
     # -- by the orchestrator, which holds the sweep's lock -------------------------------------------------------------
 
-    def append(self, kind: Kind, label: str, payload: Mapping[str, Any], *, last_step: int | None = None) -> int:
+    def append(
+        self,
+        kind: Kind,
+        label: str,
+        payload: Mapping[str, Any],
+        *,
+        last_step: int | None = None,
+        once: str | None = None,
+    ) -> None:
         """Add a record; it is on disk when this returns.
 
         Args:
             last_step: of the training, which the record reaches; see ``last_step``.
+            once: name of what is told; a record of a name that was told before is left out.
         """
         with self._writing():
-            number = self._insert(kind, label, payload)
+            if once is not None and self.fact(once) is not None:
+                return
+            self._insert(kind, label, payload)
             if last_step is not None:
                 self._database.execute("UPDATE labels SET last_step = ? WHERE label = ?", (last_step, label))
-        return number
+            if once is not None:
+                self.remember(once, "told")
 
     def append_file(self, label: str, source: Path | str, name: str, folder: str, *, replace: bool = False) -> None:
         """Add an artifact as it is now: later changes of the trial's own folder do not reach it.

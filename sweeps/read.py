@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sweeps.config import SweepConfig
+from sweeps.ledger import Ledger
 from sweeps.results import Front, Result, base_result, find_front, measurements, results
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_spent, load_study, study_names, told
+from sweeps.study import load_config, load_seconds, load_study, study_names, told, units
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class Known:
             study = load_study(name, stores.study_url)
             config, measured = load_config(study), measurements(study)
             front = find_front(measured, config.objectives)
-            return cls(stores, config, results(study), measured, base_result(study), front, load_spent(study))
+            ledger = Ledger(stores.study_url, name)
+            cards = ledger.card_seconds()
+            ledger.close()
+            spent = {"units": units(study), "card_seconds": cards, "seconds": load_seconds(study)}
+            return cls(stores, config, results(study), measured, base_result(study), front, spent)
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""

@@ -13,8 +13,11 @@ from evaluation.score import Score
 from sweeps import front
 from sweeps.config import Objective
 
-RUNGS, REASON, CONFIGURATION, TARGET = "rungs", "reason", "configuration", "target"
-"""User attributes of an Optuna trial: what each rung measured, why it failed, what it is, the rung that it runs to."""
+RUNGS, REASON, CONFIGURATION, CANCELLED = "rungs", "reason", "configuration", "cancelled"
+"""User attributes of an Optuna trial: what each rung measured, why it failed, what it is, whether it was cancelled."""
+
+TARGET, UNITS = "target", "units"
+"""The rung that it runs to, and what it will have trained then."""
 
 BASE_ATTRIBUTE = "base"
 """User attribute of the study: what the untouched base measured."""
@@ -31,7 +34,7 @@ class Result:
 
     Attributes:
         number: Optuna's number; None for the untouched base.
-        state: ``complete``, ``stopped`` (at a rung), ``running``, ``waiting`` or ``failed``.
+        state: ``complete``, ``stopped`` (at a rung), ``running``, ``waiting``, ``failed`` or ``cancelled``.
         configuration: parameter -> value as the user writes it.
         values: metric -> value, formulas included; empty until the trial is measured.
         scores: metric -> value, items and 95 % interval, for those that were measured on items.
@@ -81,6 +84,11 @@ def trial_label(number: int | None) -> str:
     return "base" if number is None else f"trial-{number:04d}"
 
 
+def number_of(label: str) -> int | None:
+    """Return 7 for ``trial-0007``, None for ``base``."""
+    return None if label == "base" else int(label.removeprefix("trial-"))
+
+
 def results(study: optuna.Study) -> list[Result]:
     """Return every trial of the study in the order of its number, each as it is now: at the last rung it reached."""
     return [_latest(trial) for trial in study.get_trials(deepcopy=False)]
@@ -101,6 +109,8 @@ def _latest(trial: FrozenTrial) -> Result:
         TrialState.PRUNED: STOPPED,
     }
     state, measured = states[trial.state], _measured(trial)
+    if trial.user_attrs.get(CANCELLED):
+        state = "cancelled"
     if state == "running" and measured and trial.user_attrs.get(TARGET) == measured[-1].rung:
         state = STOPPED
     if not measured:

@@ -7,12 +7,30 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from search_spaces.section import Section
+from sweeps.fidelity import Positive
 
 EVENLY = 5
 """So many checkpoints of a training are kept, evenly spaced, where the recipe writes them: what contests ask for."""
 
 _TRIAL = re.compile(r"trial-(\d+)")
 _CHECKPOINT = re.compile(r"-(\d+)_(\d+)\.(?:ckpt|safetensors)$")
+
+
+class DiskSettings(Section):
+    """How much room a sweep may take; GB are 10^9 bytes.
+
+    Attributes:
+        quota_gb: of the sweep's own folder; above it the weights go that are missed least; None: no limit.
+        reserve_gb: nothing starts while the disk has less left.
+    """
+
+    quota_gb: Positive | None = None
+    reserve_gb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
 
 @dataclass(frozen=True)

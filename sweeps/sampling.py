@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces.distributions import OptunaValue
 from sweeps import study as studies
 from sweeps.plan import Plan
-from sweeps.results import CONFIGURATION, Result, measurements
+from sweeps.results import CANCELLED, CONFIGURATION, Result, measurements
 from sweeps.tuner import Tuner
 
 Params = Mapping[str, OptunaValue]
@@ -67,10 +67,13 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
         report(tuner, plan, result)
     for trial in study.get_trials(deepcopy=False):
         rung = studies.target(trial)
-        if trial.state is TrialState.FAIL:
-            tuner.fail(trial.number)
+        # before it fails or is forgotten
         if rung is not None:
             tuner.promote(trial.number, tuner.rungs.index(rung))
+        if trial.user_attrs.get(CANCELLED):
+            tuner.forget(trial.number)
+        elif trial.state is TrialState.FAIL:
+            tuner.fail(trial.number)
     ours = config.sampler.type in ("ehvi", "random")
     study.sampler = TunerSampler(tuner) if ours else studies.optuna_sampler(config, len(study.trials))
     return tuner

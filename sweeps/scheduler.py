@@ -1,34 +1,39 @@
-"""The loop: asks the tuner what runs next, launches msrun, follows its log into MLflow, keeps what was measured."""
+"""The loop: asks what runs next, launches msrun, follows its log into MLflow, keeps what was measured."""
 
 from __future__ import annotations
 
-import math
-import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import IntEnum
 
 import optuna
 
 from sweeps import study as studies
 from sweeps.courier import Courier
+from sweeps.disk import Disk
+from sweeps.jobs import Jobs, Running, Task, why
+from sweeps.lease import Lease
+from sweeps.ledger import CANCEL, CANCELLED, DONE, FAILED, STOP_NOW, Ledger
+from sweeps.outcome import Keeper
 from sweeps.plan import Plan
 from sweeps.publish import publish
-from sweeps.results import Front, Result, base_result, results, trial_label
-from sweeps.sampling import make_tuner, report
+from sweeps.recovery import Recovery, Step
+from sweeps.results import Front, base_result, number_of
+from sweeps.sampling import make_tuner
+from sweeps.signals import Asked
 from sweeps.spending import Spending
-from sweeps.stores import trial_paths
-from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
-from sweeps.tuner import Tuner
+from sweeps.takeup import take_up
+from sweeps.tracking import KILLED, Tracker
+from sweeps.upcoming import Queue, Upcoming
 from sweeps.view import Progress, View
-from trainer.launcher import Exit, Launcher, Outcome
-from trainer.measurement import Measurement
-from trainer.paths import TrialPaths
-from trainer.processes import kill_all
+from trainer.failures import Failure
+from trainer.launcher import Exit, Outcome
 from trainer.slots import Slots
-from trainer.step_log import StepRecord
 
 _POLL_SECONDS = 0.5
+_SAVE_SECONDS = 30.0
+_HOPELESS = 20
 _NO_BASE = "the base model cannot be measured, so no gate could be judged: "
 
 
@@ -36,26 +41,12 @@ class SweepError(RuntimeError):
     """The sweep cannot go on; what it measured so far is kept."""
 
 
-@dataclass
-class Running:
-    """One launch that runs now.
+class Stopping(IntEnum):
+    """How a sweep ends before its end."""
 
-    Attributes:
-        trial: None for the untouched base.
-        rung: fidelity that it runs to; None where the sweep has no rungs.
-        run: what the tracker calls its run.
-        units: that it trains.
-    """
-
-    trial: optuna.Trial | None
-    rung: int | None
-    label: str
-    run: str
-    paths: TrialPaths
-    settings: Mapping[str, object] | None
-    units: int
-    launcher: Launcher
-    last_step: StepRecord | None = None
+    NO = 0
+    RUNGS = 1
+    NOW = 2
 
 
 @dataclass
@@ -64,239 +55,242 @@ class Scheduler:
 
     Attributes:
         plan: what was checked before the start.
+        slots: of this host.
         trials: so many are started, earlier ones of the study counted; None: as many as the budget allows.
         courier: delivers what the tracker writes down.
+        asked: signals that ask to stop.
     """
 
     plan: Plan
     study: optuna.Study
     tracker: Tracker
+    ledger: Ledger
+    lease: Lease
     slots: Slots
     view: View
     trials: int | None
     courier: Courier
-    running: list[Running] = field(default_factory=list)
+    asked: Asked
 
     def __post_init__(self) -> None:
-        self._tuner: Tuner = make_tuner(self.plan, self.study)
-        self._spending = Spending.load(self.plan.config.budget, studies.load_spent(self.study))
-        self._undone = studies.unmeasured(self.study)
-        self._started = studies.started(self.study)
+        config = self.plan.config
+        self._tuner = make_tuner(self.plan, self.study)
+        self._jobs = Jobs(self.plan, self.study, self.ledger, self.slots)
+        self._keeper = Keeper(self.plan, self.study, self.tracker, self._tuner)
+        self._recovery = Recovery(config.retries, set(range(config.slots.count)))
+        self._spending = Spending(
+            config.budget, studies.units(self.study), self.ledger.card_seconds(), studies.load_seconds(self.study)
+        )
+        self._disk = Disk(self.plan, self.study, self._tuner)
         self._front = Front((), None)
+        self._stopping, self._fault, self._heard = Stopping.NO, "", 0
+        self._paused, self._unfit, self._saved = False, 0, time.monotonic()
 
-    def run(self) -> None:
-        """Run until nothing more is to be done.
+    def run(self) -> bool:
+        """Run until nothing more is to be done; returns whether that was the end of the sweep.
 
         Raises:
-            SweepError: the base cannot be measured, so no gate could be judged.
-            KeyboardInterrupt: the user stopped it; running jobs were killed and will be done again.
+            SweepError: it makes no sense to go on.
+            LeaseLost: another process runs the sweep now, and has its jobs.
         """
-        try:
-            while self._start_what_fits() or self.running:
-                for job in tuple(self.running):
-                    self._follow(job)
-                self._show()
-                self.courier.check()
-                time.sleep(_POLL_SECONDS)
-        except BaseException as error:
-            # no second signal may come between the first and the end of the workers
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
-            # by the folder, not by what this process knows of: it may have been stopped amid a launch
-            kill_all(self.plan.folder)
-            self._spending.card_seconds += self._running_card_seconds()
-            studies.save_spent(self.study, self._spending.as_dict())
-            reconcile(self.plan, self.study, self.tracker)
-            stopped = isinstance(error, KeyboardInterrupt)
-            self.tracker.finish(self.tracker.parent, KILLED if stopped else FAILED, "stopped" if stopped else "failed")
-            raise
-        studies.save_spent(self.study, self._spending.as_dict())
-        self.tracker.finish(self.tracker.parent, FINISHED, "complete")
+        take_up(self.ledger, self._jobs, self._keeper, self.view)
+        self._spending.card_seconds = self.ledger.card_seconds()
+        self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
+        while self._turn():
+            time.sleep(_POLL_SECONDS)
+        studies.save_seconds(self.study, self._spending.seconds)
+        # of jobs that wait to be done again
+        self._keeper.reconcile(())
+        parent = self.tracker.parent
+        if self._fault:
+            self.tracker.finish(parent, "FAILED", "failed")
+            raise SweepError(self._fault)
+        self.tracker.finish(parent, *((KILLED, "stopped") if self._stopping else ("FINISHED", "complete")))
+        return not self._stopping
 
-    # -- what runs next ---------------------------------------------------------------------------------------------
+    @property
+    def running(self) -> list[str]:
+        """What runs now."""
+        return [job.task.label for job in self._jobs.running]
+
+    def _turn(self) -> bool:
+        """Do what is to be done now; returns whether there may be more."""
+        self.lease.beat()
+        self._listen()
+        if self._stopping is Stopping.NOW:
+            self._stop_now()
+            return False
+        started = self._start_what_fits()
+        for job in tuple(self._jobs.running):
+            self._follow(job)
+        self._show()
+        self.courier.check()
+        waits = not self._stopping and (self._queue.waits or self._paused)
+        return bool(started or self._jobs.running or waits)
+
+    # -- what the user asks for --------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        for request in self.ledger.take_requests():
+            if request.action == CANCEL:
+                self._cancel(str(request.label))
+            else:
+                self._stop(Stopping.NOW if request.action == STOP_NOW else Stopping.RUNGS)
+        if self.asked.times > self._heard:
+            self._heard = self.asked.times
+            self._stop(Stopping(min(self._heard, Stopping.NOW)))
+
+    def _stop(self, how: Stopping) -> None:
+        if how <= self._stopping:
+            return
+        self._stopping = how
+        if how is Stopping.RUNGS and self._jobs.running:
+            waited = ", ".join(self.running)
+            self.view.say(
+                f"stopping: nothing new starts; waiting for {waited}. Ctrl-C again, or `lorasweep stop "
+                f"{self.plan.config.name} --now`, stops at once; what is stopped so is done again from its last rung"
+            )
+
+    def _stop_now(self) -> None:
+        for job in tuple(self._jobs.running):
+            self._jobs.remove(job, job.launcher.kill(), None)
+            self.tracker.finish(job.task.label, KILLED, "interrupted")
+            self.view.say(f"{job.task.label} stopped")
+
+    def _cancel(self, label: str) -> None:
+        number = number_of(label)
+        if number is None or not studies.is_open(self.study, number):
+            self.view.say(f"{label} cannot be cancelled: it has ended, or was not started")
+            return
+        for job in [job for job in self._jobs.running if job.task.number == number]:
+            self._jobs.remove(job, job.launcher.kill(), None)
+            self.ledger.close_job(label, job.task.rung, CANCELLED)
+        self._queue.drop(number)
+        self._keeper.cancelled(number, label)
+        self.view.say(f"{label} cancelled")
+
+    # -- what runs next ----------------------------------------------------------------------------------------------
 
     def _start_what_fits(self) -> bool:
         """Start jobs while a slot is free and there is something to do; returns whether any started."""
         started = False
-        while self.slots.free and self._start_one():
-            started = True
+        while not self._stopping and self.slots.free and not self._low_disk():
+            upcoming = self._queue.next()
+            if upcoming is None:
+                break
+            started = self._launch(upcoming) or started
+        if over := self._spending.over(self._jobs.card_seconds):
+            self.view.over(over)
         return started
 
-    def _start_one(self) -> bool:
-        if base_result(self.study) is None and not any(job.trial is None for job in self.running):
-            self._launch(None, None)
-            return True
-        if over := self._spending.over(self._running_card_seconds()):
-            self.view.over(over)
-            return False
-        if self._undone:
-            trial = self._undone.pop(0)
-            rung = studies.target(trial)
-            self._launch(trial, self._fidelity(0) if rung is None else rung)
-            return True
-        return self._promote() or self._start_new() or (not self.running and self._promote(last_chance=True))
+    def _low_disk(self) -> bool:
+        low = self._disk.low(self._jobs.numbers, self._front, self._queue.more)
+        if low and not self._paused:
+            self.view.say(f"paused: {low}. Running jobs go on; new ones start when there is room")
+        self._paused = bool(low)
+        return self._paused
 
-    def _promote(self, *, last_chance: bool = False) -> bool:
-        promotion = self._tuner.next_promotion(self._spending.units_left(), last_chance=last_chance)
-        if promotion is None:
-            return False
-        number, rung = promotion
-        self._tuner.promote(number, rung)
-        self._spending.units += self._tuner.rungs[rung] - self._tuner.rungs[rung - 1]
-        trial = self.study.get_trials(deepcopy=False)[number]
-        self._launch(optuna.Trial(self.study, trial._trial_id), self._fidelity(rung))
-        return True
-
-    def _start_new(self) -> bool:
-        left = self._spending.units_left()
-        # without rungs trials may train for different lengths, and that of the next one is not known yet
-        enough = left >= 1 if self._fidelity(0) is None else self._tuner.may_start(left)
-        if not enough or (self.trials is not None and self._started >= self.trials):
-            return False
-        trial = self.study.ask()
-        self._started += 1
-        settings = self._launch(trial, self._fidelity(0))
-        if settings is not None:
-            self._spending.units += self.plan.units(settings, self._fidelity(0))
-        return True
-
-    def _fidelity(self, rung: int) -> int | None:
-        return None if self.plan.config.halving is None else self._tuner.rungs[rung]
-
-    def _launch(self, trial: optuna.Trial | None, rung: int | None) -> Mapping[str, object] | None:
-        """Start a job; returns what it sets in the recipe, None where it could not be started."""
-        space = self.plan.config.space
-        label = trial_label(None if trial is None else trial.number)
-        configuration: Mapping[str, object] = {}
-        settings: Mapping[str, object] | None = None
-        paths = trial_paths(self.plan.folder, label, rung)
-        placement = self.slots.lease()
+    def _launch(self, upcoming: Upcoming) -> bool:
+        """Start a job; returns whether it could be started."""
+        task, configuration = upcoming.task, self._record(upcoming.task)
         try:
-            if trial is not None:
-                params = space.suggest(trial)
-                self._tuner.start(trial.number, params)
-                configuration, settings = space.configuration(params), space.settings(params)
-                studies.record_job(trial, configuration, rung)
-                studies.save_spent(self.study, self._spending.as_dict())
-            before = self._resumed(label, rung)
-            state = None if before is None else before.state
-            launch = self.plan.prepare(paths, placement, settings, label, rung, state)
+            self._jobs.launch(task, upcoming.avoid)
         except ValueError as error:
-            self.slots.release(placement)
-            self._cannot_start(trial, label, str(error))
-            return None
-        run = self.tracker.start_trial(label, configuration, self.plan.tags)
-        launcher = Launcher(launch, placement, paths, self.plan.config.timeout, self.plan.config.watch)
-        units = 0 if settings is None else self.plan.units(settings, rung) - self._trained_before(rung)
-        self.running.append(Running(trial, rung, label, run, paths, settings, units, launcher))
-        self.view.started(label, configuration, rung)
-        return settings
+            self._cannot_start(task, str(error))
+            return False
+        self._unfit = 0
+        self.tracker.start_trial(task.label, configuration, self.plan.tags)
+        self.view.started(task.label, configuration, task.rung)
+        return True
 
-    def _trained_before(self, rung: int | None) -> int:
-        index = 0 if rung is None else self._tuner.rungs.index(rung)
-        return self._tuner.rungs[index - 1] if index else 0
+    def _record(self, task: Task) -> Mapping[str, object]:
+        """Keep what a job is before it starts; returns the configuration as the user writes it."""
+        if task.number is None:
+            return {}
+        space, trial = self.plan.config.space, studies.trial(self.study, task.number)
+        params = space.suggest(trial)
+        self._tuner.start(task.number, params)
+        configuration = space.configuration(params)
+        studies.record_job(trial, configuration, task.rung, self.plan.units(task.settings or {}, task.rung))
+        self._spending.units = studies.units(self.study)
+        return configuration
 
-    def _resumed(self, label: str, rung: int | None) -> TrialPaths | None:
-        """Return the folder of the rung before; None at the first."""
-        if rung is None or rung == self._tuner.rungs[0]:
-            return None
-        before = self._tuner.rungs[self._tuner.rungs.index(rung) - 1]
-        return trial_paths(self.plan.folder, label, before)
+    def _cannot_start(self, task: Task, reason: str) -> None:
+        """Fail a trial whose configuration no recipe can take: the next ones may be sound, but not for ever."""
+        if task.number is None:
+            self._give_up(_NO_BASE + reason)
+            return
+        self.view.failed(task.label, reason)
+        studies.never_started(self.study, task.number, task.units)
+        self._keeper.failed(task.number, task.label, reason)
+        self._spending.units = studies.units(self.study)
+        self._unfit += 1
+        if self._unfit >= _HOPELESS:
+            self._give_up(f"{_HOPELESS} configurations in a row could not be started; the last: {reason}")
 
-    def _cannot_start(self, trial: optuna.Trial | None, label: str, reason: str) -> None:
-        """Fail a trial whose configuration no recipe can take: the next ones may be sound."""
-        if trial is None:
-            raise SweepError(_NO_BASE + reason)
-        self.view.failed(label, reason)
-        self._tuner.fail(trial.number)
-        studies.fail(self.study, trial, reason)
+    def _give_up(self, fault: str, how: Stopping = Stopping.NOW) -> None:
+        self._fault, self._stopping = fault, how
 
-    # -- what came out ----------------------------------------------------------------------------------------------
+    # -- what came out -----------------------------------------------------------------------------------------------
 
     def _follow(self, job: Running) -> None:
         ended = job.launcher.poll()
         steps = job.launcher.new_steps()
         if steps:
-            self.tracker.log_steps(job.run, steps)
+            self.tracker.log_steps(job.task.label, steps)
             job.last_step = steps[-1]
+        if job.launcher.remark:
+            self.tracker.tag(job.task.label, {"lorasweep.remark": job.launcher.remark})
         # gates refer to the base: a trial that ends before it keeps its slot until the base is measured
-        if ended is not None and (job.trial is None or base_result(self.study) is not None):
-            self.running.remove(job)
-            self.slots.release(job.launcher.placement)
-            self._spending.card_seconds += ended.seconds * job.launcher.placement.workers
-            studies.save_spent(self.study, self._spending.as_dict())
-            self._finish(job, ended)
-            self._start_what_fits()
-            trained = self._spending.units - sum(job.units for job in self.running)
-            spent = (trained, self._spending.card_seconds)
-            self._front = publish(self.plan, self.study, self.tracker, spent)
-            self._tuner.learn()
-
-    def _finish(self, job: Running, ended: Exit) -> None:
-        self.tracker.log_files(job.run, job.paths.artifacts(), "" if job.rung is None else job.paths.root.name)
-        if ended.outcome is not Outcome.FINISHED:
-            self._fail(job, f"{ended.reason} (log: {ended.log})")
+        if ended is None or (job.task.number is not None and base_result(self.study) is None):
             return
-        measurement = Measurement.read(job.paths.measurement)
-        loss = None if job.last_step is None else job.last_step.loss
-        values = self.plan.values(measurement, job.settings, ended.seconds, loss)
-        step = 0 if job.rung is None or measurement.steps is None else measurement.steps
-        self.tracker.log_measurement(job.run, values, measurement, step)
-        state = "complete"
-        if job.trial is None:
-            studies.record_base(self.study, values, measurement)
+        outcome = self._keeper.measured(job, ended) if ended.outcome is Outcome.FINISHED else why(job, ended)
+        if isinstance(outcome, Failure):
+            self._failed(job, ended, outcome)
         else:
-            objectives = [objective.metric for objective in self.plan.config.objectives]
-            undefined = [metric for metric in objectives if not math.isfinite(values.get(metric, math.nan))]
-            if undefined:
-                self._fail(job, f"{', '.join(undefined)} is not a finite number")
-                return
-            state = self._keep(job, job.trial, values, measurement).state
-        self.tracker.finish(job.run, FINISHED, state)
-        self.view.finished(job.label, values, ended.seconds, job.rung)
+            self._end(job, ended, None)
+            self.ledger.close_job(job.task.label, job.task.rung, DONE)
+            self._recovery.succeeded(job.attempt.placement.slot)
+            self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
+        self._start_what_fits()
+        trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
+        self._front = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
+        self._tuner.learn()
 
-    def _keep(self, job: Running, trial: optuna.Trial, values: Mapping[str, float], measurement: Measurement) -> Result:
-        order = self._tuner.measured
-        result = studies.record(self.study, trial, self.plan.config, values, measurement, job.rung, order)
-        report(self._tuner, self.plan, result)
-        before = self._resumed(job.label, job.rung)
-        if before is not None:
-            # the rung is measured: no one will start from there again
-            before.state.unlink(missing_ok=True)
-        return result
+    def _end(self, job: Running, ended: Exit, failure: Failure | None) -> None:
+        self._jobs.remove(job, ended, failure)
+        self._spending.card_seconds = self.ledger.card_seconds()
 
-    def _fail(self, job: Running, reason: str) -> None:
-        self.tracker.tag(job.run, {"lorasweep.reason": reason})
-        self.tracker.finish(job.run, FAILED, "failed")
-        self.view.failed(job.label, reason)
-        if job.trial is None:
-            raise SweepError(_NO_BASE + reason)
-        self._tuner.fail(job.trial.number)
-        studies.fail(self.study, job.trial, reason)
-
-    def _running_card_seconds(self) -> float:
-        return sum(job.launcher.seconds * job.launcher.placement.workers for job in self.running)
+    def _failed(self, job: Running, ended: Exit, failure: Failure) -> None:
+        """Do what follows a failure: once more elsewhere, the trial fails, or the sweep stops."""
+        task, slot = job.task, job.attempt.placement.slot
+        self._keeper.files(job)
+        self._end(job, ended, failure)
+        failures = sum(bool(attempt.signature) for attempt in self.ledger.attempts(task.label, task.rung))
+        verdict = self._recovery.failed(slot, failure, failures, base=task.number is None)
+        said = f"{failure.reason} ({failure.name}; log: {failure.log}; {failure.advice})"
+        if verdict.quarantine:
+            self.slots.close(slot)
+            self.ledger.quarantine(job.attempt.host, slot, failure.reason)
+            self.view.say(f"SLOT {slot} IN QUARANTINE: it gets no more jobs until the sweep is started again; {said}")
+        if verdict.step is Step.RETRY:
+            self.view.say(f"{task.label} is done again in {verdict.wait:.0f} s: {said}")
+            self._queue.again(task, verdict.wait, slot)
+            return
+        self.ledger.close_job(task.label, task.rung, FAILED)
+        self.view.failed(task.label, said)
+        if task.number is None:
+            self._give_up(f"{_NO_BASE}{verdict.reason or failure.reason}")
+            return
+        self._keeper.failed(task.number, task.label, said)
+        if verdict.step is Step.STOP:
+            self._give_up(f"the sweep stops: {verdict.reason}", Stopping.RUNGS)
 
     def _show(self) -> None:
-        jobs = [Progress(job.label, job.rung, job.last_step, job.launcher.seconds) for job in self.running]
-        self.view.show(jobs, self._started, self._front, self._spending.left())
-
-
-def reconcile(plan: Plan, study: optuna.Study, tracker: Tracker) -> None:
-    """Have study and MLflow say the same of what an orchestrator left open; its jobs are to be done again.
-
-    Only for the one process that holds the sweep's lock, and while none of its launches runs.
-    """
-    studies.tell_measured(study, plan.config)
-    states = {result.label: result for result in results(study)}
-    base = base_result(study)
-    if base is not None:
-        states[base.label] = base
-    for label in tracker.open_trials():
-        state = states[label].state if label in states else "running"
-        if state in ("complete", "stopped"):
-            tracker.end_trial(label, FINISHED, state)
-        elif state == "failed":
-            tracker.end_trial(label, FAILED, state)
-        else:
-            tracker.end_trial(label, KILLED, "interrupted")
+        if time.monotonic() - self._saved > _SAVE_SECONDS:
+            self._saved = time.monotonic()
+            studies.save_seconds(self.study, self._spending.seconds)
+        running = self._jobs.running
+        jobs = [Progress(job.task.label, job.task.rung, job.last_step, job.launcher.seconds) for job in running]
+        left = self._spending.left(self._jobs.card_seconds)
+        self.view.show(jobs, self._queue.started, self._front, left)

@@ -1,78 +1,123 @@
-"""Starting a sweep: everything is checked and opened, then the scheduler runs."""
+"""Starting a sweep or going on with it: everything is checked and opened, then the scheduler runs."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
+from search_spaces.load import Document
 from sweeps import study as studies
-from sweeps.config import load_sweep
+from sweeps.config import SweepConfig, load_sweep
 from sweeps.courier import Courier
 from sweeps.export import export
+from sweeps.lease import Lease
+from sweeps.ledger import Ledger
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import make_plan
 from sweeps.publish import publish
 from sweeps.read import Known
-from sweeps.scheduler import Scheduler, SweepError, reconcile
+from sweeps.scheduler import Scheduler, SweepError
+from sweeps.signals import Asked
 from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
 from sweeps.tracking_uri import TrackingUri
 from sweeps.view import View, front_table
-from trainer.files import write_whole
-from trainer.processes import kill_all
 from trainer.slots import Slots
 
 
-def run_sweep(
-    file: Path, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None = None
-) -> bool:
-    """Run the sweep of ``file`` to its end; returns whether its front has any trial.
+class End(IntEnum):
+    """How a sweep ended: the command's exit code."""
+
+    DONE = 0
+    NO_FRONT = 1
+    GAVE_UP = 3
+    STOPPED = 130
+
+
+def run_file(file: Path, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None) -> End:
+    """Run the sweep of ``file`` to its end, or go on with it.
 
     Args:
         trials: how many trials to end with; None: as many as the file says.
         stores: where databases, artifacts and trials lie.
-        tracking_uri: MLflow server or database; None: that of the sweep's last start, at first that of ``runs``.
+        tracking_uri: MLflow server or database; None: that of the sweep's last start, at first that of ``stores``.
 
     Raises:
         FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
             started.
-        KeyboardInterrupt: the user stopped it; what was measured is kept.
+        LeaseLost: another process runs the sweep now.
     """
     config, document = load_sweep(file)
+    return _run(config, document, trials, stores, console, tracking_uri)
+
+
+def resume(name: str | None, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None) -> End:
+    """Go on with a sweep as it was started last; otherwise as ``run_file``."""
+    config = Known.open(stores, name).config
+    return _run(config, Document(stores.sweep(config.name)), trials, stores, console, tracking_uri)
+
+
+def _run(
+    config: SweepConfig,
+    document: Document,
+    trials: int | None,
+    stores: Stores,
+    console: Console,
+    tracking_uri: str | None,
+) -> End:
     plan = make_plan(config, document, stores)
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
-    with _held(plan.folder), studies.told(stores.study_url):
-        # what an orchestrator that was killed left running holds cores or cards
-        kill_all(plan.folder)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{plan.folder}: cannot make the folder: {error.strerror}; choose another --runs") from error
+    with Lease.acquire(stores.study_url, config.name) as lease, studies.told(stores.study_url):
         study = studies.open_study(config, stores.study_url, plan.inputs)
+        ledger = Ledger(stores.study_url, config.name)
+        # what was asked of the process before is none of this one's
+        ledger.take_requests()
+        for slot in ledger.quarantined():
+            # whoever starts the sweep again has seen to it
+            ledger.release_quarantine(slot.host, slot.slot)
         outbox = Outbox(plan.folder / FOLDER)
         uri = TrackingUri.choose(tracking_uri, outbox, stores)
         uri.keep(outbox)
-        tracker = Tracker(outbox)
-        with Courier(outbox, stores, config.name, uri, console) as courier:
-            reconcile(plan, study, tracker)
+        unit = "epochs" if config.halving is None else config.halving.unit
+        with (
+            Courier(outbox, stores, config.name, uri, console) as courier,
+            View(console, config.objectives, trials or config.trials, unit) as view,
+            Asked() as asked,
+        ):
+            tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
             publish(plan, study, tracker)
-            unit = "epochs" if config.halving is None else config.halving.unit
-            with View(console, config.objectives, trials or config.trials, unit) as view:
-                try:
-                    Scheduler(plan, study, tracker, slots, view, trials or config.trials, courier).run()
-                except SweepError as error:
-                    view.say(str(error))
+            scheduler = Scheduler(
+                plan, study, tracker, ledger, lease, slots, view, trials or config.trials, courier, asked
+            )
+            end = _end(scheduler, view)
         outbox.close()
-        known = Known.open(stores, config.name)
-        return _conclude(known, plan.folder / "best", uri, console)
+        front = _conclude(Known.open(stores, config.name), plan.folder / "best", uri, console)
+        return End.NO_FRONT if end is End.DONE and not front else end
+
+
+def _end(scheduler: Scheduler, view: View) -> End:
+    try:
+        return End.DONE if scheduler.run() else End.STOPPED
+    except SweepError as error:
+        view.say(str(error))
+        return End.GAVE_UP
+    except StoreError:
+        if scheduler.running:
+            go_on = f"{', '.join(scheduler.running)}: trained on without this process"
+            view.say(f"{go_on}; `lorasweep resume {scheduler.plan.config.name}` takes up what still runs")
+        raise
 
 
 def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> bool:
+    """Print the front and export its knee; returns whether there is one."""
     console.print(front_table(known.front, known.config.objectives, known.base))
     if known.front.knee is None:
         return False
@@ -80,29 +125,3 @@ def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> b
     mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
     console.print(f"knee exported to {best}\nMLflow: {mlflow}", soft_wrap=True)
     return True
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the sweep: no second process may run it. Raises ``StoreError`` that names who does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot make the folder: {error.strerror}; choose another --runs") from error
-    holder = folder / "holder.json"
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        known = json.loads(holder.read_text(encoding="utf-8")) if holder.exists() else {}
-        raise StoreError(
-            f"sweep {folder.name} is running already: process {known.get('pid')} since {known.get('since')}; "
-            f"wait for it, stop it, or give the sweep another name"
-        ) from None
-    try:
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        write_whole(holder, json.dumps({"pid": os.getpid(), "since": since}))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +20,14 @@ from sweeps import database
 from sweeps.config import SweepConfig
 from sweeps.results import (
     BASE_ATTRIBUTE,
+    CANCELLED,
     CONFIGURATION,
     REASON,
     RUNGS,
     SCORES,
     STOPPED,
     TARGET,
+    UNITS,
     VALUES,
     Result,
     base_result,
@@ -33,8 +36,8 @@ from sweeps.stores import StoreError
 from trainer.measurement import Measurement
 
 _ENQUEUED = "enqueued"
-_CONFIG, _INPUTS, _SPENT = "config", "inputs", "spent"
-_MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch")
+_CONFIG, _INPUTS, _SECONDS = "config", "inputs", "seconds"
+_MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch", "retries", "disk")
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -140,17 +143,31 @@ def optuna_sampler(config: SweepConfig, trials: int) -> BaseSampler:
     )
 
 
-def unmeasured(study: optuna.Study) -> list[optuna.Trial]:
-    """Return the trials whose job an earlier process left undone: it is to be done again.
+def unmeasured(study: optuna.Study) -> list[int]:
+    """Return the numbers of the trials whose job was started, or was to be, and has not been measured."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [trial.number for trial in running if target(trial) not in _rungs(trial)]
 
-    Only for the one process that holds the sweep's lock, and while none of its launches runs.
-    """
-    return [
-        # asked again for its parameters, it gives those that it was given before
-        optuna.Trial(study, trial._trial_id)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if target(trial) not in [entry["rung"] for entry in trial.user_attrs.get(RUNGS, [])]
-    ]
+
+def measured_at(study: optuna.Study, number: int, rung: int | None) -> Mapping[str, float] | None:
+    """Return the values of a trial at a rung; None where it was not measured there."""
+    entries = study.get_trials(deepcopy=False)[number].user_attrs.get(RUNGS, [])
+    return next((entry[VALUES] for entry in entries if entry["rung"] == rung), None)
+
+
+def _rungs(trial: FrozenTrial) -> list[int | None]:
+    return [entry["rung"] for entry in trial.user_attrs.get(RUNGS, [])]
+
+
+def trial(study: optuna.Study, number: int) -> optuna.Trial:
+    """Return a trial by its number; asked again for its parameters, it gives those that it was given before."""
+    return optuna.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+
+
+def is_open(study: optuna.Study, number: int) -> bool:
+    """Whether there is a trial of that number, and it was started and has not ended."""
+    known = study.get_trials(deepcopy=False)
+    return number < len(known) and known[number].state is TrialState.RUNNING
 
 
 def target(trial: FrozenTrial | optuna.Trial) -> int | None:
@@ -164,10 +181,27 @@ def record_base(study: optuna.Study, values: Mapping[str, float], measurement: M
     study.set_user_attr(BASE_ATTRIBUTE, _attributes(values, measurement))
 
 
-def record_job(trial: optuna.Trial, configuration: Mapping[str, object], rung: int | None) -> None:
-    """Keep, before a job starts, the parameters as the user writes them and the rung that the trial runs to."""
+def record_job(trial: optuna.Trial, configuration: Mapping[str, object], rung: int | None, units: float) -> None:
+    """Keep, before a job starts, the parameters as the user writes them and the rung that the trial runs to.
+
+    Args:
+        units: that the trial will have trained then, in epochs or steps.
+    """
     trial.set_user_attr(CONFIGURATION, dict(configuration))
+    # together with the rung, for that makes the job one that is to be done
+    trial.set_user_attr(UNITS, units)
     trial.set_user_attr(TARGET, rung)
+
+
+def units(study: optuna.Study) -> float:
+    """Return what all trials together trained or are to train in jobs that were started, in epochs or steps."""
+    return math.fsum(trial.user_attrs.get(UNITS, 0.0) for trial in study.get_trials(deepcopy=False))
+
+
+def never_started(study: optuna.Study, number: int, units: float) -> None:
+    """Keep that a trial's last job, of so many units, could not be started."""
+    known = trial(study, number)
+    known.set_user_attr(UNITS, known.user_attrs.get(UNITS, units) - units)
 
 
 def record(
@@ -245,6 +279,12 @@ def fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
+def cancel(study: optuna.Study, trial: optuna.Trial) -> None:
+    """Tell the study that the user wants no more of a trial."""
+    trial.set_user_attr(CANCELLED, True)
+    fail(study, trial, "cancelled by the user")
+
+
 def started(study: optuna.Study) -> int:
     """How many trials were started, failed ones included."""
     return len(study.get_trials(deepcopy=False)) - waiting(study)
@@ -255,15 +295,15 @@ def waiting(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
-def load_spent(study: optuna.Study) -> dict[str, float]:
-    """Return what the sweep has cost so far, as ``save_spent`` kept it."""
-    spent: dict[str, float] = study.user_attrs.get(_SPENT, {})
-    return spent
+def load_seconds(study: optuna.Study) -> float:
+    """Return the wall time, in seconds, that processes ran the sweep, as ``save_seconds`` kept it."""
+    seconds: float = study.user_attrs.get(_SECONDS, 0.0)
+    return seconds
 
 
-def save_spent(study: optuna.Study, spent: Mapping[str, float]) -> None:
-    """Keep what the sweep has cost so far."""
-    study.set_user_attr(_SPENT, dict(spent))
+def save_seconds(study: optuna.Study, seconds: float) -> None:
+    """Keep the wall time that processes ran the sweep."""
+    study.set_user_attr(_SECONDS, seconds)
 
 
 def load_config(study: optuna.Study) -> SweepConfig:

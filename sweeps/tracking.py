@@ -71,18 +71,22 @@ class Tracker:
             ]
             self._outbox.append("metrics", run, {"items": items}, last_step=batch[-1].global_step)
 
-    def log_measurement(self, run: str, values: Mapping[str, float], measurement: Measurement, step: int = 0) -> None:
-        """Log what was measured, with intervals and durations.
+    def log_measurement(
+        self, run: str, values: Mapping[str, float], measurement: Measurement, rung: int | None = None
+    ) -> None:
+        """Log what was measured, with intervals and durations; once for each rung, however often it is told.
 
         Args:
-            step: of the training, where the sweep has rungs: the UI draws a line over them; else 0, for bars.
+            rung: where the sweep has rungs the step is that of the training: the UI draws a line over them; else 0, for
+                bars.
         """
+        step = 0 if rung is None or measurement.steps is None else measurement.steps
         logged = dict(values)
         for name, score in measurement.scores.items():
             # in front of the name: behind it, ``low`` could be a kind of item
             logged |= {f"low/{name}": score.low, f"high/{name}": score.high, f"items/{name}": score.items}
         logged |= {f"seconds/{name}": seconds for name, seconds in measurement.seconds.items()}
-        self.log_progress(run, {name: (step, value) for name, value in logged.items()})
+        self.log_progress(run, {name: (step, value) for name, value in logged.items()}, once=f"{run}@{rung}")
         self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
@@ -97,11 +101,15 @@ class Tracker:
         """Set the description that the UI shows on a run's page."""
         self.tag(run, {_NOTE: markdown})
 
-    def log_progress(self, run: str, values: Mapping[str, tuple[float, float]]) -> None:
-        """Log points of curves: name -> step, rounded to an integer, and value."""
+    def log_progress(self, run: str, values: Mapping[str, tuple[float, float]], *, once: str | None = None) -> None:
+        """Log points of curves: name -> step, rounded to an integer, and value.
+
+        Args:
+            once: name of what is told; it is told no second time.
+        """
         now = _now()
         items = [[name, value, now, round(step)] for name, (step, value) in values.items()]
-        self._outbox.append("metrics", run, {"items": items})
+        self._outbox.append("metrics", run, {"items": items}, once=once)
 
     def log_files(self, run: str, files: Iterable[Path], folder: str = "") -> None:
         """Log files as artifacts, in a folder of them if one is named."""

@@ -107,7 +107,7 @@ class Tuner:
             self._trials[trial].failed = True
 
     def forget(self, trial: int) -> None:
-        """Take note that the user wants no more of a trial: it goes on no more, and says nothing of its configuration."""
+        """Take note that the user wants no more of a trial, which says nothing of its configuration."""
         if trial in self._trials and self._trials[trial].outputs:
             self._trials[trial].failed = True
         else:

@@ -78,7 +78,6 @@ class Launcher:
         # leftovers of an earlier launch must not be taken for this one's
         for stale in set(paths.artifacts()) - {paths.recipe, paths.job}:
             stale.unlink()
-        started_at = time.time()
         with paths.launcher_log.open("wb") as log:
             process = subprocess.Popen(
                 msrun.argv(launch, placement, paths),
@@ -89,7 +88,8 @@ class Launcher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._follow(Child(process, paths.root), placement, paths, timeout, limits, started_at)
+        child = Child(process, paths.root)
+        self._follow(child, placement, paths, timeout, limits, child.started)
 
     @classmethod
     def adopt(
@@ -238,6 +238,9 @@ class Launcher:
             kill_all(self._paths.root)
             code = self._process.wait()
             outcome, reason, log = self._classify(code)
+            if outcome is Outcome.FINISHED:
+                # to the measurement: the same for whoever sees the end, and when
+                self._lasted = max(0.0, self._paths.measurement.stat().st_mtime - self.started_at)
             self._ended = Exit(outcome, reason, log, self.seconds)
         return self._ended
 

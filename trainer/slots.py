@@ -72,7 +72,7 @@ class Slots:
         return len(self._free)
 
     def lease(self, avoid: Collection[int] = ()) -> Placement:
-        """Take the first free slot, one of ``avoid`` only where there is no other; raises ``IndexError``: none is free."""
+        """Take the first free slot, one of ``avoid`` where there is no other; raises ``IndexError``: none is free."""
         slot = next((slot for slot in self._free if slot not in avoid), self._free[0] if self._free else None)
         if slot is None:
             raise IndexError("no slot is free")

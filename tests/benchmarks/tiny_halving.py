@@ -21,7 +21,6 @@ from sweeps.config import load_sweep
 from sweeps.plan import make_plan
 from sweeps.read import Known
 from sweeps.stores import Stores
-from sweeps.study import load_spent, load_study
 
 SHIPPED = Path(__file__).parents[2] / "search_spaces/tiny_cpu.yaml"
 EPOCHS = 3
@@ -50,7 +49,7 @@ def show(file: Path, runs: Path) -> None:
     assert known.base is not None
     axes = [asdict(axis) for axis in volume.box(plan, known.base, known.measured[0])]
     share = volume.hypervolume(known.measured, config.objectives, axes)
-    spent = load_spent(load_study(config.name, stores.study_url))
+    spent = known.spent
     print(
         f"{file.parent.name} {config.name}: hypervolume {share:.4f}, {len(known.results)} trials, "
         f"{len(known.measured)} measurements, {spent['units']:.0f} epochs, {spent['card_seconds']:.0f} card-seconds"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from sweeps.lease import Lease
+from sweeps.stores import Stores
 from tests.short_sweep import write_sweep
 
 SHIPPED = Path(__file__).parents[2] / "trainer/recipes"
@@ -124,13 +125,12 @@ def test_model_that_fixed_cuts_over_cards(cli: Cli, sweep: Path) -> None:
 
 
 def test_second_start_of_a_running_sweep_names_the_first(cli: Cli, sweep: Path) -> None:
-    folder = sweep.parent / "runs/sweeps/short"
-    folder.mkdir(parents=True)
-    (folder / "holder.json").write_text(json.dumps({"pid": 4711, "since": "2026-01-02 03:04:05"}))
-    with FileLock(folder / "lock"):
-        code, _, error = cli("start", sweep, "--runs", sweep.parent / "runs")
+    stores = Stores(sweep.parent / "runs")
+    stores.create()
+    with Lease.acquire(stores.study_url, "short"):
+        code, _, error = cli("start", sweep, "--runs", stores.root)
     assert code == 2
-    assert "sweep short is running already: process 4711 since 2026-01-02 03:04:05" in error
+    assert f"held by process {os.getpid()}" in error
 
 
 def test_folder_of_runs_that_cannot_be_made(cli: Cli, sweep: Path) -> None:

@@ -28,8 +28,8 @@ from sweeps.server import Server
 from sweeps.stores import Stores
 from sweeps.tracking import FINISHED, Tracker
 from sweeps.tracking_uri import TrackingUri
-from trainer.launcher import processes_of
 from trainer.msrun import MARK
+from trainer.processes import processes_of
 from trainer.slots import free_port
 from trainer.step_log import StepRecord
 

@@ -188,21 +188,6 @@ def test_time_that_cannot_be_is_refused(ledger: Ledger, seconds: float) -> None:
         ledger.ended(attempt.id, "finished", seconds)
 
 
-def test_attempt_runs_while_its_very_process_does(ledger: Ledger) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    attempt = ledger.begin("trial-0000", 1, CORE, Path("/f"))
-    started = host.process_start(child.pid)
-    assert started is not None
-    ledger.started(attempt.id, child.pid, started)
-    assert ledger.open_attempts()[0].running
-    # a stranger's process that was given the id of one that ended
-    ledger.started(attempt.id, os.getpid(), started + 1)
-    assert not ledger.open_attempts()[0].running
-    ledger.started(attempt.id, child.pid, started)
-    child.communicate(timeout=30)
-    assert not ledger.open_attempts()[0].running
-
-
 def test_process_that_ended_but_was_not_waited_for_does_not_run() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     started = host.process_start(child.pid)

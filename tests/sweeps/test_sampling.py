@@ -41,7 +41,7 @@ def measure(plan: Plan, study: optuna.Study, tuner: Tuner) -> str:
     params = space.suggest(trial)
     tuner.start(trial.number, params)
     configuration, settings = space.configuration(params), space.settings(params)
-    studies.record_job(trial, configuration, rung)
+    studies.record_job(trial, configuration, rung, rung)
     accuracy = 20.0 * rung + 1e4 * float(str(configuration["learning_rate"]))
     values = {**BASE, "math_accuracy": accuracy, **plan.known_values(settings)}
     scores = {"math_accuracy": Score(accuracy, 40, accuracy - 5, accuracy + 5)}

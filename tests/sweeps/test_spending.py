@@ -25,8 +25,7 @@ def test_launches_that_run_count_towards_the_card_hours() -> None:
     assert Spending(Budget(card_hours=1), card_seconds=3000).over(600) == "card_hours"
 
 
-def test_what_was_kept_is_gone_on_from() -> None:
-    first = Spending(Budget(hours=1), units=3, card_seconds=50, earlier=1800)
-    again = Spending.load(Budget(hours=1), first.as_dict())
-    assert (again.units, again.card_seconds) == (3, 50)
-    assert again.left()["hours"] == pytest.approx(0.5, abs=0.01)
+def test_what_is_left_is_what_no_launch_has_used_yet() -> None:
+    spending = Spending(Budget(hours=1, card_hours=1), units=3, card_seconds=1800, earlier=1800)
+    assert spending.left(900.0)["hours"] == pytest.approx(0.5, abs=0.01)
+    assert spending.left(900.0)["card_hours"] == pytest.approx(0.25)

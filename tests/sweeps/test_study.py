@@ -65,9 +65,8 @@ def test_base_is_read_as_it_was_recorded(config: SweepConfig, url: str) -> None:
 def test_interrupted_trial_is_done_again_with_the_same_parameters(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
     params = config.space.suggest(study.ask())
-    (trial,) = studies.unmeasured(study)
-    assert trial.number == 0
-    assert config.space.suggest(trial) == params
+    assert studies.unmeasured(study) == [0]
+    assert config.space.suggest(studies.trial(study, 0)) == params
     assert studies.started(study) == 1
 
 
@@ -75,8 +74,8 @@ def test_trial_that_stopped_at_a_rung_is_not_done_again(halved: SweepConfig, url
     study = studies.open_study(halved, url, INPUTS)
     studies.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
-    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 1)
-    assert [t.number for t in studies.unmeasured(study)] == [0]
+    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 1, 1.0)
+    assert studies.unmeasured(study) == [0]
     studies.record(study, trial, halved, {**BASE, "math_accuracy": 20.0}, measurement(20.0), rung=1)
     assert studies.unmeasured(study) == []
     assert [(r.state, r.rung, r.values["math_accuracy"]) for r in results(study)] == [("stopped", 1, 20.0)]
@@ -87,7 +86,7 @@ def test_trial_is_complete_at_the_last_rung_and_keeps_what_it_measured_below(hal
     studies.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
     for order, (rung, accuracy) in enumerate([(1, 20.0), (3, 40.0)]):
-        studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), rung)
+        studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), rung, rung)
         studies.record(study, trial, halved, {**BASE, "math_accuracy": accuracy}, measurement(accuracy), rung, order)
     assert [(r.state, r.rung) for r in results(study)] == [("complete", 3)]
     assert [(r.point, r.values["math_accuracy"]) for r in measurements(study)] == [
@@ -103,7 +102,7 @@ def test_process_that_ended_between_keeping_and_telling_leaves_a_complete_trial(
     study = studies.open_study(halved, url, INPUTS)
     studies.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
-    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 3)
+    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 3, 3.0)
     with monkeypatch.context() as ended:
         ended.setattr(study, "tell", lambda *_: None)
         studies.record(study, trial, halved, {**BASE, "math_accuracy": 40.0}, measurement(40.0), 3)
@@ -148,8 +147,9 @@ def test_enqueued_configuration_that_was_interrupted_before_it_was_asked_for_is_
     config: SweepConfig, url: str
 ) -> None:
     studies.open_study(config, url, INPUTS).ask()
-    (trial,) = studies.unmeasured(studies.open_study(config, url, INPUTS))
-    assert config.space.suggest(trial) == config.enqueued_params()[0]
+    study = studies.open_study(config, url, INPUTS)
+    assert studies.unmeasured(study) == [0]
+    assert config.space.suggest(studies.trial(study, 0)) == config.enqueued_params()[0]
 
 
 def test_number_of_trials_may_change(config: SweepConfig, url: str) -> None:
