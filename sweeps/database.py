@@ -83,7 +83,7 @@ def trouble(url: URL, error: BaseException) -> StoreError:
         advice = "check the file, its disk, and which process holds it"
     else:
         advice = "check that the server runs, can be reached from here and lets this user in"
-    return StoreError(f"{named(url)}: {cause}; {advice}. What was committed is kept: start again")
+    return StoreError(f"{named(url)}: cannot be read or written: {cause}; {advice}, then try again")
 
 
 class Database:

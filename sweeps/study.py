@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 import optuna
+from alembic.migration import MigrationContext
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps import database
@@ -81,9 +82,9 @@ def _storage(url: str) -> RDBStorage:
     template = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     options = database.engine_options(parsed)
     engine = create_engine(parsed, **options)
-    with database.told(parsed):
-        # the last of the tables that Optuna makes
-        made = inspect(engine).has_table("alembic_version")
+    with database.told(parsed), engine.connect() as connection:
+        # the last that Optuna writes when it makes its tables
+        made = MigrationContext.configure(connection).get_current_revision() is not None
     engine.dispose()
     try:
         if made:

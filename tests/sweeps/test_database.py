@@ -140,3 +140,8 @@ def test_environment_of_the_jobs_does_not_hold_the_url(
     monkeypatch.setattr("sweeps.start.run_sweep", run_sweep)
     cli("start", tmp_path / "sweep.yaml", "--runs", tmp_path)
     assert seen == [None]
+
+
+def test_study_waits_for_a_locked_database_as_long_as_the_ledger(tmp_path: Path) -> None:
+    with studies._storage(f"sqlite:///{tmp_path}/sweeps.db").engine.connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar_one() == 30_000
