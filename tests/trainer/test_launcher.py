@@ -94,6 +94,12 @@ def test_launch_that_takes_too_long_is_stopped(start: Callable[..., Launcher]) -
     assert (found.outcome, found.reason) == (Outcome.TIMED_OUT, "not done after 0.1 s")
 
 
+def test_launch_that_finished_before_it_was_killed_is_finished(start: Callable[..., Launcher]) -> None:
+    launcher = start(DONE)
+    until(launcher._process.ended)
+    assert launcher.kill().outcome is Outcome.FINISHED
+
+
 def test_reason_is_the_last_error_of_the_first_log_that_has_one(tmp_path: Path) -> None:
     quiet, loud = tmp_path / "worker_0.log", tmp_path / "worker_1.log"
     quiet.write_text("all is well\n")

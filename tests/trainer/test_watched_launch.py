@@ -1,4 +1,4 @@
-"""Real trainings of the tiny recipe: one taken up by another process, one that loses a worker, one that stands still."""
+"""Real trainings of the tiny recipe: one is taken up by another process, one loses a worker, one stands still."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from trainer.paths import TrialPaths
 from trainer.slots import Placement
 root, port = sys.argv[1:]
 paths = TrialPaths(Path(root))
-launcher = Launcher(Launch(paths.recipe, paths.job, ("train", "math")), Placement(0, 1, (), (), int(port), 60000), paths)
+launch = Launch(paths.recipe, paths.job, ("train", "math"))
+launcher = Launcher(launch, Placement(0, 1, (), (), int(port), 60000), paths)
 print(launcher.started_at, flush=True)
 time.sleep(600)
 """
