@@ -225,7 +225,7 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
             "watch.nan_step",
             "unknown key 'nan_step'; did you mean 'nan_steps'",
         ),
-        ("timeout: 3600", "watch: {hang_steps: 0}", 11, "watch.hang_steps", "expected a number > 0, got 0"),
+        ("timeout: 3600", "watch: {hang_steps: 0}", 11, "watch.hang_steps", "expected a number > 0.0, got 0"),
         ("name: first-sweep", "name: 2024-01-01", 1, "name", "expected text (put it in quotes if it is)"),
         ("type: tpe", "type: tpee", 12, "sampler.type", "unknown value 'tpee'; did you mean 'tpe'?"),
         ("derived:\n  lora_alpha:", "derived: 3\nx:", 20, "derived", "expected keys with values, got 3"),
