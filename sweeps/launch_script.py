@@ -62,7 +62,7 @@ def _launch(placement: Placement, recipe: str, stages: Sequence[str], measuremen
     # the one place that knows msrun's arguments gives them; what differs from machine to machine becomes a variable
     own = {
         "--master_port=0": '--master_port="$PORT"',
-        "--log_dir=/msrun_log": f"--log_dir=msrun_log_{Path(recipe).stem}",
+        "--log_dir=msrun_log": f"--log_dir=msrun_log_{Path(recipe).stem}",
         str(msrun.WORKER): '"$WORKER"',
     }
     command = msrun.argv(launch, placement, TrialPaths(Path("/")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -185,11 +186,17 @@ class Launcher:
                 return None if finding is None else self._stop(finding)
             if self._death.is_scheduler:
                 # so it ends when a worker does not answer: where that one stands is worth knowing
-                stacks.save(self._paths, self._crew.workers)
+                self._save_stacks()
         return self._exit()
 
     def kill(self, outcome: Outcome = Outcome.KILLED) -> Exit:
-        """Stop the whole process tree: SIGTERM, then SIGKILL, and wait until it is gone."""
+        """Stop the whole process tree: SIGTERM, then SIGKILL, and wait until it is gone.
+
+        A launch that has ended by itself, before this was called, ended as it did.
+        """
+        if self._process.ended():
+            # too late: what it did counts
+            return self._exit()
         said = f"not done after {self._timeout:g} s" if outcome is Outcome.TIMED_OUT else "stopped by lorasweep"
         self._stopped = self._stopped or (outcome, said)
         return self._exit()
@@ -218,9 +225,14 @@ class Launcher:
 
     def _stop(self, finding: Finding) -> Exit:
         if finding.kind is Kind.HANG:
-            stacks.save(self._paths, self._crew.workers)
+            self._save_stacks()
         self._stopped = _OUTCOMES[finding.kind], finding.reason
         return self._exit()
+
+    def _save_stacks(self) -> None:
+        # a full disk must not keep the launch from being killed
+        with contextlib.suppress(OSError):
+            stacks.save(self._paths, self._crew.workers)
 
     def _logs(self) -> list[Path]:
         """Return the logs that tell what went on, those of the process that died first."""
@@ -237,6 +249,8 @@ class Launcher:
             # a killed msrun leaves its workers behind, and those keep their cards' memory
             kill_all(self._paths.root)
             code = self._process.wait()
+            # the last steps may deserve a remark
+            self._observe()
             outcome, reason, log = self._classify(code)
             if outcome is Outcome.FINISHED:
                 # to the measurement: the same for whoever sees the end, and when
@@ -246,10 +260,10 @@ class Launcher:
 
     def _classify(self, code: int | None) -> tuple[Outcome, str, Path]:
         """Return outcome, reason and log of what is over; ``code`` is msrun's."""
-        log = next(file for file in [*self._logs()[:1], self._paths.launcher_log] if file.exists())
+        log = self._first(self._logs()[0])
         if self._stopped is not None:
             outcome, reason = self._stopped
-            return outcome, reason, self._paths.stacks if outcome is Outcome.HUNG else log
+            return outcome, reason, self._first(self._paths.stacks, log) if outcome is Outcome.HUNG else log
         if self._death is None:
             if code in (0, None) and self._paths.measurement.exists():
                 return Outcome.FINISHED, "", log
@@ -264,10 +278,15 @@ class Launcher:
             return Outcome.KILLED, "msrun is gone without a word: it was killed, or the host went down", log
         return Outcome.FAILED, reason or f"msrun exited with {code}", log
 
+    def _first(self, *files: Path) -> Path:
+        """Return the first file that is there; that of what msrun prints where none is."""
+        return next((file for file in files if file.exists()), self._paths.launcher_log)
+
     def _of_death(self, death: Death) -> tuple[Outcome, str, Path]:
         logs = self._logs()
-        log = next(file for file in [logs[0], self._paths.launcher_log] if file.exists())
+        log = self._first(logs[0])
         if death.code < 0 and -death.code not in _CRASHES:
             return Outcome.KILLED, death.reason, log
-        reason, log = find_reason(logs, log)
+        # msrun itself says only that there was one
+        reason, log = find_reason(logs[:-1], log)
         return Outcome.FAILED, reason or death.reason, log

@@ -51,7 +51,8 @@ def argv(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
         f"--local_worker_num={placement.workers}",
         "--master_addr=127.0.0.1",
         f"--master_port={placement.scheduler_port}",
-        f"--log_dir={paths.logs}",
+        # relative to the folder that it runs in: msrun gives the name to a shell, unquoted, when a job fails
+        f"--log_dir={paths.logs.relative_to(paths.root)}",
         "--join=True",
         f"--cluster_time_out={launch.cluster_timeout}",
         # a number that no worker has: without it msrun starts a `tail -f` a worker, which outlives a killed msrun

@@ -19,6 +19,7 @@ import psutil
 
 from trainer.files import write_whole
 from trainer.paths import TrialPaths
+from trainer.processes import alive
 
 PY_SPY = Path(sys.executable).with_name("py-spy")
 # a stopped process (SIGSTOP) cannot be paused, only read; nor is C++ unwound on every platform
@@ -33,7 +34,7 @@ def save(paths: TrialPaths, workers: Mapping[int, psutil.Process]) -> None:
     A worker that cannot be read is said there to be so, with the reasons.
     """
     found = {rank: [f"worker {rank}, pid {worker.pid}, {_state(worker)}"] for rank, worker in workers.items()}
-    left = dict(workers)
+    left = {rank: worker for rank, worker in workers.items() if alive(worker)}
     for way in _WAYS:
         for rank, (text, error) in _py_spy(left, way).items():
             found[rank].append(error or text)
@@ -47,9 +48,9 @@ def save(paths: TrialPaths, workers: Mapping[int, psutil.Process]) -> None:
 
 def _state(worker: psutil.Process) -> str:
     try:
-        return str(worker.status())
+        return str(worker.status()) if alive(worker) else "ended"
     except psutil.NoSuchProcess:
-        return "gone"
+        return "ended"
 
 
 def _py_spy(workers: Mapping[int, psutil.Process], way: str) -> dict[int, tuple[str, str]]:

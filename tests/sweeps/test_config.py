@@ -88,6 +88,13 @@ def test_every_section_is_read(folder: Path) -> None:
     assert config.space.fixed == {"runner_config.epochs": 3}
 
 
+def test_limits_of_the_watch_are_read_and_have_defaults(folder: Path) -> None:
+    watch = load(folder, ("timeout: 3600", "watch: {hang_seconds: 600, nan_steps: 5}")).watch
+    assert (watch.hang_seconds, watch.nan_steps) == (600, 5)
+    assert (watch.hang_steps, watch.explode) == (30, 10)
+    assert load(folder).watch.hang_seconds == 1800
+
+
 def test_files_are_found_beside_the_sweep_file(folder: Path) -> None:
     config = load(folder)
     assert config.recipe == folder / "recipe.yaml"
@@ -211,6 +218,14 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         ("seed: 42", "seed: -1", 8, "seed", "expected a number >= 0, got -1"),
         ("timeout: 3600", "timeout: .nan", 11, "timeout", "expected a "),
         ("timeout: 3600", "timeout: .inf", 11, "timeout", "expected a finite number, got inf"),
+        (
+            "timeout: 3600",
+            "watch: {nan_step: 5}",
+            11,
+            "watch.nan_step",
+            "unknown key 'nan_step'; did you mean 'nan_steps'",
+        ),
+        ("timeout: 3600", "watch: {hang_steps: 0}", 11, "watch.hang_steps", "expected a number > 0.0, got 0"),
         ("name: first-sweep", "name: 2024-01-01", 1, "name", "expected text (put it in quotes if it is)"),
         ("type: tpe", "type: tpee", 12, "sampler.type", "unknown value 'tpee'; did you mean 'tpe'?"),
         ("derived:\n  lora_alpha:", "derived: 3\nx:", 20, "derived", "expected keys with values, got 3"),

@@ -152,6 +152,12 @@ def test_enqueued_configuration_that_was_interrupted_before_it_was_asked_for_is_
     assert config.space.suggest(studies.trial(study, 0)) == config.enqueued_params()[0]
 
 
+def test_limits_of_the_watch_may_change(config: SweepConfig, url: str) -> None:
+    studies.open_study(config, url, INPUTS)
+    watch = config.watch.model_copy(update={"hang_seconds": 60.0})
+    studies.open_study(config.model_copy(update={"watch": watch}), url, INPUTS)
+
+
 def test_number_of_trials_may_change(config: SweepConfig, url: str) -> None:
     studies.open_study(config, url, INPUTS)
     studies.open_study(config.model_copy(update={"trials": 99}), url, INPUTS)

@@ -29,6 +29,7 @@ def start(paths: TrialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         timeout: float | None = None,
         limits: Limits | None = None,
         scheduler: str = "sys.exit()",
+        at: TrialPaths = paths,
     ) -> Launcher:
         worker = tmp_path / "fake_worker.py"
         # msrun also starts the script as the cluster's scheduler
@@ -36,6 +37,6 @@ def start(paths: TrialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         worker.write_text(f"{head}\nif os.environ['MS_ROLE'] == 'MS_SCHED':\n    {scheduler}\n{script}\n")
         monkeypatch.setattr(msrun, "WORKER", worker)
         placement = Placement(0, workers, (), (0,), free_port(), 60000)
-        return Launcher(msrun.Launch(paths.recipe, paths.job, ("train",)), placement, paths, timeout, limits)
+        return Launcher(msrun.Launch(at.recipe, at.job, ("train",)), placement, at, timeout, limits)
 
     return run

@@ -120,3 +120,14 @@ def test_scheduler_that_gives_up_says_why_and_the_workers_stacks_are_kept(
     found = ended(launcher)
     assert (found.outcome, found.reason, found.log) == (Outcome.FAILED, lost, paths.scheduler_log)
     assert "worker 1, pid" in paths.stacks.read_text()
+
+
+def test_msrun_gives_the_folders_name_to_no_shell(start: Start, paths: TrialPaths) -> None:
+    hostile = TrialPaths(paths.root / "$(touch RUN)")
+    hostile.root.mkdir()
+    launcher = start("sys.exit(3)", at=hostile)
+    # not polled before: msrun itself is to come to its end
+    until(launcher._process.ended)
+    found = ended(launcher)
+    assert (found.outcome, found.reason) == (Outcome.FAILED, "a worker exited with 3")
+    assert not (hostile.root / "RUN").exists()

@@ -91,3 +91,9 @@ def test_launch_whose_msrun_is_killed_ends_with_all_its_workers(
 def test_launch_that_takes_too_long_is_stopped(start: Callable[..., Launcher]) -> None:
     found = ended(start("time.sleep(600)", timeout=0.1))
     assert (found.outcome, found.reason) == (Outcome.TIMED_OUT, "not done after 0.1 s")
+
+
+def test_launch_that_finished_before_it_was_killed_is_finished(start: Callable[..., Launcher]) -> None:
+    launcher = start(DONE)
+    until(launcher._process.ended)
+    assert launcher.kill().outcome is Outcome.FINISHED

@@ -21,7 +21,7 @@ def test_argv_of_a_job_on_four_cards() -> None:
         "--local_worker_num=4",
         "--master_addr=127.0.0.1",
         "--master_port=8123",
-        f"--log_dir={FOLDER}/msrun_log",
+        "--log_dir=msrun_log",
         "--join=True",
         "--cluster_time_out=600",
     ]

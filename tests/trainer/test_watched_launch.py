@@ -1,4 +1,4 @@
-"""Real trainings of the tiny recipe: one taken up by another process, one that loses a worker, one that hangs."""
+"""Real trainings of the tiny recipe: one is taken up by another process, one loses a worker, one stands still."""
 
 from __future__ import annotations
 
