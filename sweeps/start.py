@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.text import Text
 
 from sweeps import study as studies
 from sweeps.config import load_sweep
@@ -77,7 +78,7 @@ def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> b
         return False
     export(known, known.front.knee, best, replace=True)
     mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
-    console.print(f"knee exported to {best}\nMLflow: {mlflow}", soft_wrap=True)
+    console.print(Text(f"knee exported to {best}\nMLflow: {mlflow}"), soft_wrap=True)
     return True
 
 
