@@ -45,7 +45,8 @@ class Courier:
         self._process: subprocess.Popen[bytes] | None = None
         self._rest, self._started, self._checked = 0.0, 0.0, 0.0
         self._away = False
-        self._known_refused = {record for record, *_ in outbox.delivered.refused()}
+        self._refusals = max((times for times, *_ in outbox.delivered.new_refusals(0)), default=0)
+        self._said: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Courier:
         """Start delivering; what an orchestrator that was killed left delivering is ended first."""
@@ -111,14 +112,13 @@ class Courier:
             )
 
     def _say_refused(self) -> None:
-        refused = self._outbox.delivered.refused()
-        new = [row for row in refused if row[0] not in self._known_refused]
-        if new:
-            _, label, what, error = new[0]
-            of = self._sweep if label == PARENT else label
-            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            self._say(f"MLflow refused {what} of {of} for good{more}: {error}")
-        self._known_refused = {record for record, *_ in refused}
+        for times, label, what, error in self._outbox.delivered.new_refusals(self._refusals):
+            self._refusals = times
+            # a run that somebody deleted refuses every step of its training
+            if (label, error) not in self._said:
+                self._said.add((label, error))
+                of = self._sweep if label == PARENT else label
+                self._say(f"MLflow refused {what} of {of} for good: {error}")
 
     def _drain(self, patience: float) -> None:
         waiting, moved, said = self._outbox.count_waiting(), time.monotonic(), time.monotonic()
