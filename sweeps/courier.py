@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -45,13 +46,14 @@ class Courier:
         self._process: subprocess.Popen[bytes] | None = None
         self._rest, self._started, self._checked = 0.0, 0.0, 0.0
         self._away = False
-        self._known_refused = {record for record, *_ in outbox.delivered.refused()}
+        self._refusals = max((times for times, *_ in outbox.delivered.new_refusals(0)), default=0)
+        self._said: set[tuple[str, ...]] = set()
 
     def __enter__(self) -> Courier:
         """Start delivering; what an orchestrator that was killed left delivering is ended first."""
         self._end_stray()
         self._outbox.clean()
-        self._start()
+        self.check()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
@@ -71,16 +73,27 @@ class Courier:
         if time.monotonic() - self._checked < _CHECK_SECONDS:
             return
         self._checked = time.monotonic()
-        if self._process is not None and self._process.poll() is not None:
+        try:
+            self._revive()
+            self._say_trouble()
+            self._say_refused()
+        except (OSError, sqlite3.Error) as error:
+            # whatever is wrong with the delivery is no reason to stop a training
+            self._say_once(f"MLflow is told nothing now: {error}; records wait on disk, the sweep goes on")
+
+    def _revive(self) -> None:
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._process = None
+            if self._rest:
+                log = self._outbox.folder / "delivery.log"
+                self._say_once(f"what delivers to MLflow ended with {code} twice and is started again; see {log}")
             # the longer, the more often it dies
             self._rest = min(max(1.0, 2 * self._rest), _LONGEST_REST_SECONDS)
-            self._process = None
         if self._process is None and time.monotonic() - self._started > self._rest:
             self._start()
-        self._say_trouble()
-        self._say_refused()
 
     def _start(self) -> None:
+        self._started = time.monotonic()
         environment = {**os.environ, **self._uri.environment}
         # its end is no matter of a trial's
         environment.pop(MARK, None)
@@ -96,7 +109,6 @@ class Courier:
                 # Ctrl-C is for the sweep, which then waits for the rest to be delivered
                 start_new_session=True,
             )
-        self._started = time.monotonic()
 
     def _say_trouble(self) -> None:
         trouble = self._outbox.delivered.trouble()
@@ -111,14 +123,11 @@ class Courier:
             )
 
     def _say_refused(self) -> None:
-        refused = self._outbox.delivered.refused()
-        new = [row for row in refused if row[0] not in self._known_refused]
-        if new:
-            _, label, what, error = new[0]
+        for times, label, what, error in self._outbox.delivered.new_refusals(self._refusals):
+            self._refusals = times
             of = self._sweep if label == PARENT else label
-            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            self._say(f"MLflow refused {what} of {of} for good{more}: {error}")
-        self._known_refused = {record for record, *_ in refused}
+            # a run that somebody deleted refuses every step of its training
+            self._say_once(f"MLflow refused {what} of {of} for good: {error}", of, error)
 
     def _drain(self, patience: float) -> None:
         waiting, moved, said = self._outbox.count_waiting(), time.monotonic(), time.monotonic()
@@ -140,8 +149,8 @@ class Courier:
             if waiting and now - said > _SAY_AGAIN_SECONDS:
                 said = now
                 self._say(f"waiting for MLflow: {_records(waiting)}")
-        self._checked = 0.0
-        self.check()
+        self._say_trouble()
+        self._say_refused()
 
     def _end(self) -> None:
         process = self._process
@@ -165,6 +174,12 @@ class Courier:
             if stray is not None and {"sweeps.delivery", str(self._outbox.folder)} <= set(stray.cmdline()):
                 stray.kill()
                 stray.wait(_END_SECONDS)
+
+    def _say_once(self, text: str, *about: str) -> None:
+        about = about or (text,)
+        if about not in self._said:
+            self._said.add(about)
+            self._say(text)
 
     def _say(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)

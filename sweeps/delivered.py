@@ -55,6 +55,14 @@ class Delivered:
         """Return what was set aside: id of the record, label of the run, what it was, the server's reason."""
         return list(self._database.execute("SELECT id, label, what, error FROM refused ORDER BY id, what"))
 
+    def new_refusals(self, seen: int) -> list[tuple[int, str, str, str]]:
+        """Return what was set aside after the first ``seen`` times: how often by then, label, what it was, reason."""
+        return list(
+            self._database.execute(
+                "SELECT rowid, label, what, error FROM refused WHERE rowid > ? ORDER BY rowid", (seen,)
+            )
+        )
+
     def is_refused(self, number: int) -> bool:
         """Return whether a part of the record was set aside."""
         return self._database.execute("SELECT 1 FROM refused WHERE id = ?", (number,)).fetchone() is not None

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from sweeps.outbox import Outbox
 from sweeps.tracking_uri import scrub
 
-_WINDOW = 500  # records that are told before the outbox is told so
+_WINDOW = 2000  # records that are looked at together; what many runs say in turns goes in few calls
 _IDLE_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 30.0
 _GRACE_SECONDS = 5.0

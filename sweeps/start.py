@@ -6,6 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from search_spaces.load import Document
 from sweeps import study as studies
@@ -123,5 +124,5 @@ def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> b
         return False
     export(known, known.front.knee, best, replace=True)
     mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
-    console.print(f"knee exported to {best}\nMLflow: {mlflow}", soft_wrap=True)
+    console.print(Text(f"knee exported to {best}\nMLflow: {mlflow}"), soft_wrap=True)
     return True

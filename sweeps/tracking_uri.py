@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sweeps.outbox import Outbox
@@ -74,8 +74,8 @@ class TrackingUri:
         if url.get_backend_name() == "sqlite" and url.database:
             # whoever delivers later may do so from another folder
             url = url.set(database=str(Path(url.database).absolute()))
-        shown = url.set(password=None)
-        shown = shown.difference_update_query([name for name in url.query if _SECRET.search(name)])
+        query = {name: value for name, value in url.query.items() if not _SECRET.search(name)}
+        shown = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
         full = url.render_as_string(hide_password=False)
         return cls(shown.render_as_string(), {"MLFLOW_TRACKING_URI": full})
 

@@ -18,6 +18,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from sweeps.outbox import PARENT, Outbox
 from tests.short_sweep import SLOTS, write_sweep
 from trainer.measurement import Measurement
 from trainer.processes import processes_of
@@ -39,13 +40,15 @@ def lorasweep(*arguments: object) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
-def run(*arguments: object, code: int = 0) -> str:
+def run(*arguments: object, code: int = 0, stream: str = "stdout") -> str:
     done = subprocess.run(lorasweep(*arguments), env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    said: str = getattr(done, stream)
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +172,18 @@ def test_front_of_the_command_line_is_that_of_the_tags(runs: Path, tracked: dict
     assert front == {
         int(name.removeprefix("trial-")) for name, r in tracked.items() if r.data.tags.get("pareto") == "true"
     }
+
+
+def test_what_mlflow_was_not_told_is_told_later(runs: Path) -> None:
+    outbox = Outbox(runs / "sweeps/short/outbox")
+    assert outbox.count_waiting() == 0
+    outbox.append("tags", PARENT, {"items": [["told", "late"]]})
+    away = f"http://127.0.0.1:{free_port()}"
+    error = run("deliver", "--runs", runs, "--tracking-uri", away, "--patience", 0, code=1, stream="stderr")
+    assert f"not delivered to {away}: 1 of 1 records: " in error
+    assert "delivered to sqlite:" in run("deliver", "short", "--runs", runs)
+    (parent,) = [r for r in tracked_runs(runs) if r.info.run_name == "short"]
+    assert parent.data.tags["told"] == "late"
 
 
 def test_ui_serves_the_runs_and_the_page_and_ends_with_its_user(runs: Path, tracked: dict[str, Run]) -> None:

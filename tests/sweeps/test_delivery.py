@@ -233,6 +233,16 @@ def test_end_that_waits_in_vain_says_how_the_rest_is_delivered(tmp_path: Path, o
     assert outbox.count_waiting() == 2
 
 
+def test_refusal_is_said_once_a_run_and_reason(outbox: Outbox, stores: Stores) -> None:
+    output = Console(file=io.StringIO(), width=1000)
+    tracker = Tracker(outbox)
+    with Courier(outbox, stores, SWEEP, own(stores), output):
+        for _ in range(3):
+            tracker.log_progress(LABELS[0], {"what=": (0, 1.0)})
+            until(lambda: outbox.count_waiting() == 0)
+    assert output.file.getvalue().count("MLflow refused metric what= of trial-0000 for good: ") == 1  # type: ignore[attr-defined]
+
+
 class Mlflow:
     """A real server that can be killed and started again."""
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from evaluation.score import Score
 from sweeps.fidelity import Halving
 from sweeps.page import html
 from sweeps.results import Result, find_front
@@ -46,3 +47,47 @@ def test_rungs_picture_ends_each_trials_line_where_it_stopped() -> None:
     lines = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
     assert lines["stopped (1)"] == (["1", None], [20.0, None])
     assert lines["on the front (1)"] == (["1", "3", None], [30.0, 50.0, None])
+
+
+def test_no_name_or_value_is_markup_in_charts_hovers_tables_or_data() -> None:
+    """Script and plotly's own markup, by way of everything that a sweep file or a trial names."""
+    metric = f"f1{HOSTILE}"
+    objectives = [
+        OBJECTIVES[1].model_copy(update={"metric": name}) for name in (metric, "<img src=x onerror=alert(1)>")
+    ]
+    hostile = [
+        dataclasses.replace(
+            result(number, 0, 0),
+            rung=1,
+            configuration={HOSTILE: [HOSTILE], "link": '<a href="javascript:alert(1)">x</a>'},
+            values={objectives[0].metric: number + 1.0, objectives[1].metric: 2.0 - number},
+            scores={metric: Score(number + 1.0, 10, number, number + 2.0)},
+            violations={f"{HOSTILE} > 0": float(number)},
+            reason=HOSTILE,
+        )
+        for number in (0, 1)
+    ]
+    text = html(
+        HOSTILE, objectives, hostile, hostile, hostile[0], find_front(hostile, objectives), Halving(rungs=(1, 3))
+    )
+    body = text[text.index("<body>") :]
+    tags = {tag.partition(" ")[0] for tag in re.findall(r"<[a-zA-Z/][^>]*", body)}
+    # </script is plotly's own end of its data; inside of these, < is \u003c
+    assert tags <= {"<body", "</body", "</html", "<h1", "</h1", "<h2", "</h2", "<p", "</p", "<div", "</div"} | {
+        "<script",
+        "</script",
+        "<table",
+        "</table",
+        "<tr",
+        "</tr",
+        "<td",
+        "</td",
+        "<th",
+        "</th",
+    }
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", body, flags=re.DOTALL)
+    assert scripts
+    for script in scripts:
+        # what plotly shows as text is escaped once more: it reads <b>, <a> and the like as its own markup
+        shown = script.replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u002f", "/")
+        assert set(re.findall(r"<(\w+)", shown)) <= {"b", "i", "br"}
