@@ -56,6 +56,9 @@ def start(
     database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
     tracking_uri: TrackingUri = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Start a new generation of a sweep whose settings or data changed.")
+    ] = False,
     step_ms: Annotated[
         float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
     ] = None,
@@ -68,7 +71,7 @@ def start(
 
         print_plan(sweep, runs.absolute(), trials, step_ms, console)
         return
-    _finish(run_file(sweep, trials, _stores(runs, database), console, tracking_uri))
+    _finish(run_file(sweep, trials, _stores(runs, database), console, tracking_uri, accept_changes))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.courier import Courier
 from sweeps.export import export
+from sweeps.generations import name_of
 from sweeps.lease import Lease
 from sweeps.ledger import Ledger
 from sweeps.outbox import FOLDER, Outbox
@@ -37,13 +39,21 @@ class End(IntEnum):
     STOPPED = 130
 
 
-def run_file(file: Path, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None) -> End:
+def run_file(
+    file: Path,
+    trials: int | None,
+    stores: Stores,
+    console: Console,
+    tracking_uri: str | None,
+    accept_changes: bool,
+) -> End:
     """Run the sweep of ``file`` to its end, or go on with it.
 
     Args:
         trials: how many trials to end with; None: as many as the file says.
         stores: where databases, artifacts and trials lie.
         tracking_uri: MLflow server or database; None: that of the sweep's last start, at first that of ``stores``.
+        accept_changes: start a new generation where settings or data are others than when the sweep was started.
 
     Raises:
         FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
@@ -51,13 +61,13 @@ def run_file(file: Path, trials: int | None, stores: Stores, console: Console, t
         LeaseLost: another process runs the sweep now.
     """
     config, document = load_sweep(file)
-    return _run(config, document, trials, stores, console, tracking_uri)
+    return _run(config, document, trials, stores, console, tracking_uri, accept_changes)
 
 
 def resume(name: str | None, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None) -> End:
     """Go on with a sweep as it was started last; otherwise as ``run_file``."""
     config = Known.open(stores, name).config
-    return _run(config, Document(stores.sweep(config.name)), trials, stores, console, tracking_uri)
+    return _run(config, Document(stores.sweep(config.name)), trials, stores, console, tracking_uri, False)
 
 
 def _run(
@@ -67,8 +77,13 @@ def _run(
     stores: Stores,
     console: Console,
     tracking_uri: str | None,
+    accept_changes: bool,
 ) -> End:
     plan = make_plan(config, document, stores)
+    name = name_of(config, stores.study_url, plan.inputs, accept_changes)
+    if name != config.name:
+        config = config.model_copy(update={"name": name})
+        plan = replace(plan, config=config, folder=stores.sweep(name))
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
     try:

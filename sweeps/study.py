@@ -38,7 +38,6 @@ from trainer.measurement import Measurement
 
 _ENQUEUED = "enqueued"
 _CONFIG, _INPUTS, _SECONDS = "config", "inputs", "seconds"
-_MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch", "retries", "disk")
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -48,7 +47,7 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
         inputs: what the sweep reads -> a digest of its content.
 
     Raises:
-        StoreError: the database cannot be opened, or the sweep was started with other settings.
+        StoreError: the database cannot be opened.
     """
     _quiet()
     directions = [objective.direction for objective in config.objectives]
@@ -56,7 +55,6 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
         study = optuna.create_study(
             storage=_storage(url), study_name=config.name, directions=directions, load_if_exists=True
         )
-    _refuse_changes(study, config, inputs)
     study.set_user_attr(_INPUTS, dict(inputs))
     study.set_user_attr(_CONFIG, config.model_dump_json())
     if _ENQUEUED not in study.user_attrs:
@@ -105,23 +103,13 @@ def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _refuse_changes(study: optuna.Study, config: SweepConfig, inputs: Mapping[str, str]) -> None:
-    """Refuse settings that would make later trials another experiment than those that the study holds."""
-    if _CONFIG not in study.user_attrs:
-        return
-    was, now = SweepConfig.model_validate_json(study.user_attrs[_CONFIG]), config
-    changed = [
-        key for key in SweepConfig.model_fields if key not in _MAY_CHANGE and getattr(was, key) != getattr(now, key)
-    ]
-    # in data parallel the workers make the batch
-    changed += ["slots.workers"] if was.slots.workers != now.slots.workers else []
-    known = study.user_attrs.get(_INPUTS, {})
-    changed += [f"content of {name}" for name, digest in inputs.items() if known.get(name) != digest]
-    if changed:
-        raise StoreError(
-            f"sweep {config.name} was started with another {', '.join(changed)}; change it back, "
-            f"or give the sweep another `name` (only {', '.join(_MAY_CHANGE)} may change)"
-        )
+def started_with(name: str, url: str) -> tuple[SweepConfig | None, Mapping[str, str]]:
+    """Return the configuration of a sweep that was started, and the digests of what it reads; None: only just begun."""
+    with told(url):
+        study = optuna.load_study(study_name=name, storage=_storage(url))
+        attributes = study.user_attrs
+    config = SweepConfig.model_validate_json(attributes[_CONFIG]) if _CONFIG in attributes else None
+    return config, attributes.get(_INPUTS, {})
 
 
 def optuna_sampler(config: SweepConfig, trials: int) -> BaseSampler:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DEADLINE = 300.0
+DEADLINE = 900.0
 T = TypeVar("T")
 
 

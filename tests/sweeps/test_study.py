@@ -9,6 +9,7 @@ from evaluation.score import Score
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.fidelity import Halving
+from sweeps.generations import name_of
 from sweeps.results import base_result, measurements, results
 from sweeps.stores import StoreError
 from tests.short_sweep import write_sweep
@@ -133,14 +134,28 @@ def test_sweep_with_another_search_space_is_refused(config: SweepConfig, url: st
     studies.open_study(config, url, INPUTS)
     sweep = write_sweep(tmp_path)
     sweep.write_text(sweep.read_text().replace("high: 16", "high: 32"))
-    with pytest.raises(StoreError, match="sweep short was started with another parameters"):
-        studies.open_study(load_sweep(sweep)[0], url, INPUTS)
+    changed = load_sweep(sweep)[0]
+    with pytest.raises(StoreError, match=r"parameters\.lora_rank\.high: 16 -> 32"):
+        name_of(changed, url, INPUTS, accept_changes=False)
+    assert name_of(changed, url, INPUTS, accept_changes=True) == "short.g2"
 
 
 def test_sweep_whose_training_file_changed_is_refused(config: SweepConfig, url: str) -> None:
     studies.open_study(config, url, INPUTS)
-    with pytest.raises(StoreError, match="sweep short was started with another content of train"):
-        studies.open_study(config, url, {**INPUTS, "train": "89ab"})
+    with pytest.raises(StoreError, match=r"content of train: .* -> 89ab"):
+        name_of(config, url, {**INPUTS, "train": "89ab"}, accept_changes=False)
+
+
+def test_generation_of_the_same_settings_is_gone_on_with(config: SweepConfig, url: str) -> None:
+    other = config.model_copy(update={"seed": 8})
+    assert name_of(config, url, INPUTS, accept_changes=False) == "short"
+    studies.open_study(config, url, INPUTS)
+    assert name_of(config, url, INPUTS, accept_changes=True) == "short"
+    studies.open_study(other.model_copy(update={"name": "short.g2"}), url, INPUTS)
+    assert name_of(config, url, INPUTS, accept_changes=False) == "short"
+    assert name_of(other, url, INPUTS, accept_changes=False) == "short.g2"
+    assert name_of(config.model_copy(update={"seed": 9}), url, INPUTS, accept_changes=True) == "short.g3"
+    assert name_of(config.model_copy(update={"trials": 99}), url, INPUTS, accept_changes=False) == "short"
 
 
 def test_enqueued_configuration_that_was_interrupted_before_it_was_asked_for_is_not_lost(

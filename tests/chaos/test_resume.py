@@ -1,0 +1,100 @@
+"""A sweep whose orchestrator, launches or workers are killed, or that is stopped, ends as one that was left alone."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.story import Story
+from tests.short_sweep import SLOTS, write_sweep
+from tests.waiting import until
+from trainer.processes import kill_all, workers_of
+
+pytestmark = pytest.mark.skipif(SLOTS < 2, reason="two trials at the same time need two cores")
+STEPS = list(range(1, 151))
+
+
+def sweep(folder: Path, trials: int) -> Path:
+    file = write_sweep(folder, trials=trials, epochs=15)
+    file.write_text(file.read_text(encoding="utf-8") + "retries: {backoff: 0, quarantine: 9}\n", encoding="utf-8")
+    return file
+
+
+def test_killed_orchestrator_loses_nothing(tmp_path: Path) -> None:
+    story = Story(sweep(tmp_path, trials=3))
+    story.begin()
+    story.says("base done")
+    story.trains("trial-0000")
+    story.trains("trial-0001")
+    story.kill()
+    # the launches go on without it, and the next one takes them up
+    assert workers_of(story.folder / "trial-0000")
+    story.begin("resume")
+    story.says("trial-0000 is still running: taken up again")
+    story.says("trial-0001 is still running: taken up again")
+    story.kill()
+    # left alone they train and measure to their ends
+    until(lambda: all((story.folder / f"trial-000{n}/measurement.json").exists() for n in (0, 1)))
+    until(story.nothing_runs)
+    story.begin("resume")
+    story.trains("trial-0002")
+    story.kill()
+    kill_all(story.folder)
+    output = story.run("resume")
+    assert "trial-0002 ended without a measurement; it is done again" in output
+    assert [len(story.attempts(f"trial-000{n}")) for n in (0, 1, 2)] == [1, 1, 2]
+    assert [trial["state"] for trial in story.trials()] == ["complete"] * 3
+    assert {run.info.status for run in story.tracked().values()} == {"FINISHED"}
+    for label in ("trial-0000", "trial-0001", "trial-0002"):
+        assert story.history(label, "train/loss") == STEPS
+        assert len(story.history(label, "math_accuracy")) == 1
+    assert "started" not in story.run("resume")
+
+
+def test_sweep_that_is_disturbed_and_stopped(tmp_path: Path) -> None:
+    story = Story(sweep(tmp_path, trials=4))
+    story.begin()
+    story.says("base done")
+    story.trains("trial-0000")
+    for worker in workers_of(story.folder / "trial-0000").values():
+        worker.kill()
+    story.says("trial-0000 is done again")
+    story.trains("trial-0001")
+    story.run("cancel", "short", 1)
+    story.says("trial-0001 cancelled")
+    story.trains("trial-0002")
+    assert "process" in story.run("stop", "short")
+    story.says("stopping: nothing new starts; waiting for")
+    assert "stopped before its end" in story.end(130)
+    assert story.nothing_runs()
+    trials = story.trials()
+    assert [trial["state"] for trial in trials[:3]] == ["complete", "cancelled", "complete"]
+    first = story.attempts("trial-0000")
+    assert [(attempt.outcome, attempt.kind) for attempt in first] == [("killed", "host"), ("finished", "")]
+    assert story.history("trial-0000", "train/loss") == STEPS
+    # twice: at once; what was stopped so is done again
+    if len(trials) == 3:
+        story.begin("resume")
+        story.trains("trial-0003")
+        story.kill(signal.SIGINT)
+        story.says("stopping: nothing new starts; waiting for trial-0003")
+        story.kill(signal.SIGTERM)
+        story.end(130)
+        assert story.nothing_runs()
+        assert story.tracked()["trial-0003"].info.status == "KILLED"
+        story.run("resume")
+    assert [trial["state"] for trial in story.trials()] == ["complete", "cancelled", "complete", "complete"]
+    statuses = {name: run.info.status for name, run in story.tracked().items()}
+    assert statuses == dict.fromkeys(statuses, "FINISHED") | {"trial-0001": "KILLED"}
+
+
+def test_stop_of_a_sweep_that_does_not_run(tmp_path: Path) -> None:
+    story = Story(sweep(tmp_path, trials=1))
+    story.begin()
+    story.trains("trial-0000")
+    story.kill()
+    story.run("stop", "short", code=2)
+    story.run("stop", "short", "--now")
+    assert story.nothing_runs()
