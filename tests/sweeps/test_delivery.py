@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,7 +127,7 @@ def test_delivery_that_is_killed_at_random_ends_with_the_store_of_a_quiet_one(
     rng = random.Random(7)
     count = outbox.count_waiting()
     assert count > 2000
-    for target in sorted(rng.sample(range(count), 12)):
+    for target in sorted(rng.sample(range(count), 8)):
         process = multiprocessing.get_context("fork").Process(target=deliver_all, args=(outbox.folder, stores))
         process.start()
         while outbox.delivered.position() < target and process.is_alive():
@@ -256,6 +258,11 @@ class Mlflow:
             self.server.argv(), env=self.server.environment(), start_new_session=True, stdout=subprocess.DEVNULL
         )
 
+    def answers(self) -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.uri}/health"):
+            return True
+        return False
+
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)
 
@@ -263,6 +270,7 @@ class Mlflow:
 @pytest.fixture
 def mlflow(stores: Stores) -> Iterator[Mlflow]:
     mlflow = Mlflow(stores)
+    until(mlflow.answers)
     yield mlflow
     mlflow.signal(signal.SIGKILL)
     mlflow.process.wait()
