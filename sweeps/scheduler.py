@@ -128,31 +128,28 @@ class Scheduler:
             rung = studies.target(trial)
             self._launch(trial, self._fidelity(0) if rung is None else rung)
             return True
-        return self._promote() or self._start_new() or (not self.running and self._promote(last_chance=True))
-
-    def _promote(self, *, last_chance: bool = False) -> bool:
-        promotion = self._tuner.next_promotion(self._spending.units_left(), last_chance=last_chance)
-        if promotion is None:
+        may_start = self.trials is None or self._started < self.trials
+        choice = self._tuner.next(self._spending.units_left(), may_start=may_start, idle=not self.running)
+        if choice is None:
             return False
-        number, rung = promotion
+        if choice.trial is None:
+            self._start_new()
+        else:
+            self._promote(choice.trial, choice.rung)
+        return True
+
+    def _promote(self, number: int, rung: int) -> None:
         self._tuner.promote(number, rung)
         self._spending.units += self._tuner.rungs[rung] - self._tuner.rungs[rung - 1]
         trial = self.study.get_trials(deepcopy=False)[number]
         self._launch(optuna.Trial(self.study, trial._trial_id), self._fidelity(rung))
-        return True
 
-    def _start_new(self) -> bool:
-        left = self._spending.units_left()
-        # without rungs trials may train for different lengths, and that of the next one is not known yet
-        enough = left >= 1 if self._fidelity(0) is None else self._tuner.may_start(left)
-        if not enough or (self.trials is not None and self._started >= self.trials):
-            return False
+    def _start_new(self) -> None:
         trial = self.study.ask()
         self._started += 1
         settings = self._launch(trial, self._fidelity(0))
         if settings is not None:
             self._spending.units += self.plan.units(settings, self._fidelity(0))
-        return True
 
     def _fidelity(self, rung: int) -> int | None:
         return None if self.plan.config.halving is None else self._tuner.rungs[rung]
@@ -252,7 +249,7 @@ class Scheduler:
     def _keep(self, job: Running, trial: optuna.Trial, values: Mapping[str, float], measurement: Measurement) -> Result:
         order = self._tuner.measured
         result = studies.record(self.study, trial, self.plan.config, values, measurement, job.rung, order)
-        report(self._tuner, self.plan, result)
+        report(self._tuner, self.plan, self.study, result)
         before = self._resumed(job.label, job.rung)
         if before is not None:
             # the rung is measured: no one will start from there again
