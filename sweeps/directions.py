@@ -9,12 +9,10 @@ held, each gain is a difference of two maxima: a thousand candidates cost millis
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gamma
 from scipy.stats import norm, qmc
 
 Array = npt.NDArray[np.float64]
@@ -46,14 +44,6 @@ def reach(losses: Array, towards: Array) -> Array:
         np.minimum(length, gains[..., k] / towards[:, None, k], out=length)
     shares: Array = length.T ** towards.shape[1]
     return shares
-
-
-def volume(shares: Array, objectives: int) -> float:
-    """Return the dominated volume, of the box from 0 to the reference point, of a set with these ``reach``."""
-    if not len(shares):
-        return 0.0
-    ball = math.pi ** (objectives / 2) / (2**objectives * float(gamma(objectives / 2 + 1)))
-    return float(ball * shares.max(axis=0).mean())
 
 
 def greedy(shares: Array, covered: Array, count: int) -> list[int]:

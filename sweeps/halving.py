@@ -9,7 +9,7 @@ massively parallel hyperparameter tuning", MLSys 2020). Who is first there:
    spread (greedy hypervolume subset selection, see ``sweeps.directions``). MO-ASHA breaks these ties by distance alone
    (Schmucker et al., "Multi-objective asynchronous successive halving", 2021).
 
-What a trial measured decides, not when, so the same results give the same decisions.
+The same results in the same order give the same decisions; of equal trials the one measured first goes first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sweeps.directions import Array, directions, greedy, reach
 from sweeps.front import nondominated
 
 _DIRECTIONS = 128
+_LARGEST = 1e100  # differences of numbers up to here are numbers
 _MARGIN = 0.1  # of the spread, beyond the worst: else what is worst in any objective would add no volume
 
 
@@ -34,8 +35,8 @@ class Cohort:
     Attributes:
         trials: (n,) their numbers.
         losses: (n, objectives), each to be minimized; finite.
-        violations: (n,) by how much the gate is missed that is missed most, zero or less where all hold. What the
-            measurement's interval allows counts as held: no trial is stopped for noise.
+        violations: (n,) of ``worst_violations``, zero or less where all hold. What the measurement's interval allows
+            counts as held: no trial is stopped for noise.
         promoted: (n,) whether the trial went on from here.
     """
 
@@ -54,11 +55,23 @@ def quota(measured: int, eta: float) -> int:
     return math.floor(measured / eta + 1e-9)
 
 
-def next_promotion(cohort: Cohort, eta: float) -> int | None:
-    """Return the number of the trial that goes on next from a rung; None where the quota is used."""
-    if cohort.promoted.sum() >= quota(len(cohort.trials), eta):
-        return None
-    return best_left(cohort)
+def worst_violations(missed: Array, bounds: Array) -> Array:
+    """Return by how much that gate is missed that is missed most, (n,): gates of any unit can be compared.
+
+    What a gate is missed by counts in multiples of its bound; where that is zero or not known, in multiples of the
+    spread among the trials.
+
+    Args:
+        missed: (n, gates) in each gate's unit, zero or less where it holds; infinite where that cannot be told.
+        bounds: (gates,), zero or NaN where not known.
+    """
+    # what is missed infinitely tells nothing of the spread
+    told = np.where(np.isfinite(missed), np.clip(missed, -_LARGEST, _LARGEST), np.nan)
+    spread = np.fmax.reduce(told, initial=np.nan) - np.fmin.reduce(told, initial=np.nan)
+    units = np.where(np.isfinite(bounds) & (bounds != 0), np.abs(bounds), spread)
+    scaled = np.clip(missed, -_LARGEST, _LARGEST) / np.where(units > 0, units, 1.0)
+    worst: Array = scaled.max(axis=1, initial=-math.inf)
+    return worst
 
 
 def best_left(cohort: Cohort) -> int | None:

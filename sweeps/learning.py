@@ -15,7 +15,7 @@ from search_spaces.encoding import Encoding, Points
 from sweeps import front
 from sweeps.directions import Array
 from sweeps.proposal import Landscape
-from sweeps.surrogate import Model, Scale, learn_kernel
+from sweeps.surrogate import Model, Scale, default_kernel, learn_kernel, least_spread
 
 _LEARN_FROM = 80  # measurements that a kernel is learned from, and
 _CONDITION_ON = 144  # that a model is conditioned on: more take more time than they tell
@@ -34,7 +34,7 @@ class Trial:
         point: its vector, (dimensions,).
         exact: (objectives,) losses that are known before it runs, NaN for the others.
         outputs: rung -> (objectives + gates,), losses and violations that were measured.
-        excused: rung -> the largest violation, with what the intervals allow taken off.
+        excused: rung -> (gates,) violations with what the intervals allow taken off.
         target: index of the rung that it runs to, or was measured at last.
         failed: it will not be measured again.
     """
@@ -42,7 +42,7 @@ class Trial:
     point: Points
     exact: Array
     outputs: dict[int, Array] = field(default_factory=dict)
-    excused: dict[int, float] = field(default_factory=dict)
+    excused: dict[int, Array] = field(default_factory=dict)
     target: int = 0
     failed: bool = False
 
@@ -55,7 +55,8 @@ class Learner:
     """Learns from all rungs what the highest one with enough measurements would measure.
 
     Args:
-        known: configurations -> (configurations, objectives) losses, NaN where they are not known before a run.
+        known: configurations -> (configurations, objectives) losses, NaN where they are not known before a run, all
+            infinite where a configuration cannot be trained.
         rungs: fidelities, ascending.
         priors: (configurations, dimensions), of the user's.
     """
@@ -73,12 +74,16 @@ class Learner:
         self._kernels: dict[tuple[int, int], Kernel] = {}
 
     def learn(self, trials: Mapping[int, Trial], results: Sequence[Row]) -> None:
-        """Learn the kernels, where that is due: what ``landscape`` would do at the next call, in tenths of a second."""
+        """Learn the kernels that are due, in tenths of a second: then ``landscape`` has none to learn.
+
+        It asks for them only when the next ones are due, so that a slot that is free at that moment does not wait.
+        """
         if len(results) < _FEWEST:
             return
         trial, rung = results[0]
         for column in self._learned(trials, len(trials[trial].outputs[rung])):
-            self._kernel(trials, results, column)
+            for count in due(len(results))[-2:]:
+                self._kernel(trials, results, column, count)
 
     def landscape(self, trials: Mapping[int, Trial], results: Sequence[Row]) -> Landscape | None:
         """Return what ``results``, in the order in which they came, tell; None: too little.
@@ -93,13 +98,14 @@ class Learner:
         counts = Counter(rung for _, rung in results)
         asked = max((rung for rung, count in counts.items() if count >= _ENOUGH), default=0)
         fidelity = self._fidelities[asked]
+        earlier = due(len(results))[-2::-1]
         failed = self._failed(trials, fidelity)
         models: dict[int, Model] = {}
         for column in self._learned(trials, outputs.shape[1]):
             scale = Scale.of(outputs[:, column])
             # what failed is as bad as the worst: elsewhere is better
             values = np.concatenate([outputs[:, column], np.full(len(failed), scale.worst)])
-            kernel = self._kernel(trials, results, column)
+            kernel = self._kernel(trials, results, column, earlier[0]) if earlier else default_kernel(inputs.shape[1])
             models[column] = Model(kernel, np.vstack([inputs, failed]), values, scale)
         return self._survey(trials, results, rows, models, fidelity)
 
@@ -122,13 +128,16 @@ class Learner:
         expected = np.array([trials[n].exact for n in alive]).reshape(-1, objectives)
         for column, model in learned.items():
             expected[:, column] = model.mean(asked)
-        likely = np.all([gate.mean(asked) <= 0 for gate in gates], axis=0) if gates else np.ones(len(alive), bool)
+        # what has no value before its run, where others have one, cannot be compared
+        valued = np.isfinite(expected).all(axis=1)
+        points, asked, expected = points[valued], asked[valued], expected[valued]
+        likely = np.all([gate.mean(asked) <= 0 for gate in gates], axis=0) if gates else np.ones(len(points), bool)
         measured = _outputs(trials, results)
         holds = (measured[:, objectives:] <= 0).all(axis=1)
         attained = np.vstack([measured[holds, :objectives], expected[likely]])
         seen = np.vstack([measured[:, :objectives], expected])
         ideal = seen.min(axis=0)
-        worst = [learned[k].scale.worst if k in learned else seen[:, k].max() for k in range(objectives)]
+        worst = np.array([learned[k].scale.worst if k in learned else seen[:, k].max() for k in range(objectives)])
         near = points[likely][front.nondominated(expected[likely])] if likely.any() else points
         return Landscape(
             known=lambda candidates: self._known(self._encoding.decode(candidates)),
@@ -137,7 +146,7 @@ class Learner:
             fidelity=fidelity,
             attained=attained,
             ideal=ideal,
-            reference=np.maximum(worst, ideal + 1e-12),
+            reference=ideal + np.maximum(worst - ideal, least_spread(ideal)),
             near=near,
             priors=self._priors,
             measured=len({n for n, _ in results}),
@@ -145,8 +154,9 @@ class Learner:
 
     def _learned(self, trials: Mapping[int, Trial], columns: int) -> list[int]:
         """Return which outputs are learned: those objectives that are not known before a run, and the gates."""
-        exact = next(iter(trials.values())).exact
-        return [column for column in range(columns) if column >= len(exact) or np.isnan(exact[column])]
+        exact = np.array([trial.exact for trial in trials.values()])
+        unknown = np.isnan(exact).all(axis=0)
+        return [column for column in range(columns) if column >= len(unknown) or unknown[column]]
 
     def _inputs(self, trials: Mapping[int, Trial], rows: Sequence[Row]) -> Points:
         return np.array([[*trials[n].point, self._fidelities[rung]] for n, rung in rows])
@@ -156,16 +166,22 @@ class Learner:
         failed = [[*t.point, fidelity] for t in trials.values() if t.failed and not t.outputs]
         return np.array(failed[-_LEARN_FROM:]).reshape(-1, self._encoding.dimensions + 1)
 
-    def _kernel(self, trials: Mapping[int, Trial], results: Sequence[Row], column: int) -> Kernel:
-        # of what was known when it was last due, not of now: a sweep that goes on must learn the same again
-        due = _FEWEST
-        while math.ceil(due * _GROWTH) <= len(results):
-            due = math.ceil(due * _GROWTH)
-        if (column, due) not in self._kernels:
-            rows = _latest(results[:due], _LEARN_FROM)
+    def _kernel(self, trials: Mapping[int, Trial], results: Sequence[Row], column: int, count: int) -> Kernel:
+        # of the first results, not of what is known now: a sweep that goes on must learn the same again
+        if (column, count) not in self._kernels:
+            rows = _latest(results[:count], _LEARN_FROM)
             values = _outputs(trials, rows)[:, column]
-            self._kernels[column, due] = learn_kernel(self._inputs(trials, rows), Scale.of(values).apply(values))
-        return self._kernels[column, due]
+            self._kernels[column, count] = learn_kernel(self._inputs(trials, rows), Scale.of(values).apply(values))
+        return self._kernels[column, count]
+
+
+def due(measured: int) -> list[int]:
+    """Return the numbers of measurements, up to this one, at which kernels are learned."""
+    counts, count = [], _FEWEST
+    while count <= measured:
+        counts.append(count)
+        count = math.ceil(count * _GROWTH)
+    return counts
 
 
 def _outputs(trials: Mapping[int, Trial], rows: Sequence[Row]) -> Array:

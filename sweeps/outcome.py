@@ -54,7 +54,7 @@ class Keeper:
             return Failure(Kind.CONFIGURATION, "objective undefined", reason, file, advice)
         trial, order = studies.trial(self.study, number), self.tuner.measured
         result = studies.record(self.study, trial, self.plan.config, values, measurement, job.task.rung, order)
-        report(self.tuner, self.plan, result)
+        report(self.tuner, self.plan, self.study, result)
         self._log(job, values, measurement, result.state)
         if job.task.before is not None:
             # the rung is measured: no one will start from there again

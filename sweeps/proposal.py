@@ -31,14 +31,15 @@ class Landscape:
     """What is known when a configuration is chosen.
 
     Attributes:
-        known: vectors (n, dimensions) -> losses (n, objectives), NaN where they have to be learned.
+        known: vectors (n, dimensions) -> losses (n, objectives), NaN where they have to be learned; all infinite where
+            the configuration cannot be trained.
         models: objective -> its model, for those that are learned; of a vector with the fidelity behind it.
         gates: a model of each gate's violation.
         fidelity: what stands behind a vector to ask a model for the rung that is predicted.
         attained: (points, objectives), measured or expected of what was started already.
         ideal: (objectives,), best loss that was seen.
         reference: (objectives,), worst loss that still counts.
-        near: (points, dimensions), vectors to look for better ones around.
+        near: (points, dimensions), vectors to look for better ones around; may be none.
         priors: (configurations, dimensions), of the user's.
         measured: how many trials were measured.
     """
@@ -70,7 +71,9 @@ def propose(landscape: Landscape, encoding: Encoding, rng: np.random.Generator) 
 
 
 def _around(points: Points, count: int, step: float, rng: np.random.Generator) -> Points:
-    """Return ``count`` points around ``points``, each moved in some of its dimensions."""
+    """Return ``count`` points around ``points``, each moved in some of its dimensions; without these anywhere."""
+    if not len(points):
+        return rng.random((count, points.shape[1]))
     centres = points[rng.integers(len(points), size=count)]
     moved = rng.random(centres.shape) < max(0.3, 2 / centres.shape[1])
     # a choice, which is 0 or 1, changes by a long way only
@@ -94,9 +97,10 @@ def _scaled(landscape: Landscape, losses: Array) -> Array:
 
 
 def _score(landscape: Landscape, candidates: Points, covered: Array, rng: np.random.Generator) -> Array:
-    """Return what each candidate is expected to be worth, (candidates,)."""
+    """Return what each candidate is expected to be worth, (candidates,); minus infinity where it cannot be trained."""
     inputs = np.hstack([candidates, np.full((len(candidates), 1), landscape.fidelity)])
     mean = landscape.known(candidates)
+    trainable = ~np.isinf(mean).any(axis=1)
     deviation = np.zeros_like(mean)
     for objective, model in landscape.models.items():
         mean[:, objective], deviation[:, objective] = model.predict(inputs)
@@ -106,8 +110,9 @@ def _score(landscape: Landscape, candidates: Points, covered: Array, rng: np.ran
     for gate in landscape.gates:
         violation, doubt = gate.predict(inputs)
         gains *= norm.cdf(-violation / np.maximum(doubt, 1e-12))
-    scores: Array = np.log(gains + 1e-12) + _log_prior(landscape, candidates)
-    return scores
+    scores = np.log(gains + 1e-12) + _log_prior(landscape, candidates)
+    # what is known of others but not of this one has no value there
+    return np.where(trainable & np.isfinite(mean).all(axis=1), scores, -np.inf)
 
 
 def _log_prior(landscape: Landscape, candidates: Points) -> Array:

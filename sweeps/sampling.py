@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.distributions import OptunaValue
 from sweeps import study as studies
+from sweeps.fidelity import EPOCHS
 from sweeps.plan import Plan
-from sweeps.results import CANCELLED, CONFIGURATION, Result, measurements
+from sweeps.results import CANCELLED, CONFIGURATION, Result, base_result, measurements
 from sweeps.tuner import Tuner
 
 Params = Mapping[str, OptunaValue]
@@ -52,7 +54,7 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
         config.space,
         [objective.direction == "maximize" for objective in config.objectives],
         known_objectives(plan),
-        (1,) if config.halving is None else config.halving.at,
+        _rungs(plan),
         3.0 if config.halving is None else config.halving.eta,
         config.seed,
         startup=config.sampler.startup_trials,
@@ -64,7 +66,7 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
         if (configuration := trial.user_attrs.get(CONFIGURATION)) is not None:
             tuner.start(trial.number, config.space.encode(configuration))
     for result in measurements(study):
-        report(tuner, plan, result)
+        report(tuner, plan, study, result)
     for trial in study.get_trials(deepcopy=False):
         rung = studies.target(trial)
         # before it fails or is forgotten
@@ -74,17 +76,35 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
             tuner.forget(trial.number)
         elif trial.state is TrialState.FAIL:
             tuner.fail(trial.number)
+    # of a sweep that goes on: later this is done while launches run
+    tuner.learn()
     ours = config.sampler.type in ("ehvi", "random")
     study.sampler = TunerSampler(tuner) if ours else studies.optuna_sampler(config, len(study.trials))
     return tuner
 
 
-def report(tuner: Tuner, plan: Plan, result: Result) -> None:
+def _rungs(plan: Plan) -> tuple[int, ...]:
+    """Return the rungs; without halving the length of a training, 1 where trials differ in it."""
+    if plan.config.halving is not None:
+        return plan.config.halving.at
+    return (1,) if plan.config.space.influencing(lambda path: path == EPOCHS) else (plan.units({}, None),)
+
+
+def report(tuner: Tuner, plan: Plan, study: optuna.Study, result: Result) -> None:
     """Tell the tuner what was measured."""
     rung = 0 if result.rung is None else tuner.rungs.index(result.rung)
     values = [result.values[objective.metric] for objective in plan.config.objectives]
     excused: Mapping[str, float] = result.violations if result.excused is None else result.excused
-    tuner.report(result.number or 0, rung, values, list(result.violations.values()), list(excused.values()))
+    base = base_result(study)
+    bounds = {} if base is None else {gate.label: gate.limit(base.values) for gate in plan.config.gates}
+    tuner.report(
+        result.number or 0,
+        rung,
+        values,
+        list(result.violations.values()),
+        [excused[gate] for gate in result.violations],
+        [bounds.get(gate, math.nan) for gate in result.violations],
+    )
 
 
 def known_objectives(plan: Plan) -> Callable[[Params], Mapping[int, float]]:

@@ -19,10 +19,11 @@ from sweeps.outcome import Keeper
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
-from sweeps.results import Front, base_result, number_of
+from sweeps.results import Front, base_result, number_of, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
 from sweeps.spending import Spending
+from sweeps.stores import StoreError
 from sweeps.takeup import take_up
 from sweeps.tracking import KILLED, Tracker
 from sweeps.upcoming import Queue, Upcoming
@@ -192,11 +193,14 @@ class Scheduler:
 
     def _launch(self, upcoming: Upcoming) -> bool:
         """Start a job; returns whether it could be started."""
-        task, configuration = upcoming.task, self._record(upcoming.task)
         try:
+            task = self._jobs.task(upcoming.number, upcoming.rung)
+            configuration = self._record(task)
             self._jobs.launch(task, upcoming.avoid)
+        except StoreError:
+            raise
         except ValueError as error:
-            self._cannot_start(task, str(error))
+            self._cannot_start(upcoming.number, str(error))
             return False
         self._unfit = 0
         self.tracker.start_trial(task.label, configuration, self.plan.tags)
@@ -215,14 +219,14 @@ class Scheduler:
         self._spending.units = studies.units(self.study)
         return configuration
 
-    def _cannot_start(self, task: Task, reason: str) -> None:
+    def _cannot_start(self, number: int | None, reason: str) -> None:
         """Fail a trial whose configuration no recipe can take: the next ones may be sound, but not for ever."""
-        if task.number is None:
+        if number is None:
             self._give_up(_NO_BASE + reason)
             return
-        self.view.failed(task.label, reason)
-        studies.never_started(self.study, task.number, task.units)
-        self._keeper.failed(task.number, task.label, reason)
+        self.view.failed(trial_label(number), reason)
+        studies.never_started(self.study, number)
+        self._keeper.failed(number, trial_label(number), reason)
         self._spending.units = studies.units(self.study)
         self._unfit += 1
         if self._unfit >= _HOPELESS:
@@ -275,7 +279,7 @@ class Scheduler:
             self.view.say(f"SLOT {slot} IN QUARANTINE: it gets no more jobs until the sweep is started again; {said}")
         if verdict.step is Step.RETRY:
             self.view.say(f"{task.label} is done again in {verdict.wait:.0f} s: {said}")
-            self._queue.again(task, verdict.wait, slot)
+            self._queue.again(task.number, task.rung, verdict.wait, slot)
             return
         self.ledger.close_job(task.label, task.rung, FAILED)
         self.view.failed(task.label, said)

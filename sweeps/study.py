@@ -187,10 +187,11 @@ def units(study: optuna.Study) -> float:
     return math.fsum(trial.user_attrs.get(UNITS, 0.0) for trial in study.get_trials(deepcopy=False))
 
 
-def never_started(study: optuna.Study, number: int, units: float) -> None:
-    """Keep that a trial's last job, of so many units, could not be started."""
+def never_started(study: optuna.Study, number: int) -> None:
+    """Keep that a trial's last job could not be started, so that it trained no more than was measured."""
     known = trial(study, number)
-    known.set_user_attr(UNITS, known.user_attrs.get(UNITS, units) - units)
+    if UNITS in known.user_attrs:
+        known.set_user_attr(UNITS, max((entry["rung"] for entry in known.user_attrs.get(RUNGS, [])), default=0.0))
 
 
 def record(

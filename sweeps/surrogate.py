@@ -24,8 +24,15 @@ from sweeps.directions import Array
 _SCALE_BOUNDS, _NOISE_BOUNDS = (0.05, 20.0), (1e-6, 0.3)
 _ITERATIONS = 20
 _JITTER = 1e-9
+_LEAST = 1e-9  # of the size of the losses: what differs by less is rounding
+_NOTHING = 1e-100  # its square is a number still
 
 _Objective = Callable[[Array], tuple[float, Array]]
+
+
+def least_spread(size: Array | float) -> Array:
+    """Return the spread below which losses of this ``size`` are all the same."""
+    return np.maximum(_LEAST * np.abs(size), _NOTHING)
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,10 @@ class Scale:
     def of(cls, losses: Array) -> Scale:
         """Take the scale of measured ``losses`` (n,); worst lies twice as far above the median as the best below."""
         median = float(np.median(losses))
-        worst = median + 2 * max(median - float(losses.min()), 1e-12)
+        least = float(least_spread(median))
+        worst = median + 2 * max(median - float(losses.min()), least)
         clipped = np.minimum(losses, worst)
-        return cls(float(clipped.mean()), max(float(clipped.std()), 1e-12), worst)
+        return cls(float(clipped.mean()), max(float(clipped.std()), least), worst)
 
     def apply(self, losses: Array) -> Array:
         """Return losses as the model sees them."""

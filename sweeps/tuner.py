@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,15 @@ from threadpoolctl import ThreadpoolController
 from search_spaces.distributions import OptunaValue
 from search_spaces.encoding import Encoding
 from search_spaces.space import SearchSpace
-from sweeps import halving
 from sweeps.directions import Array
+from sweeps.ladder import Choice, Ladder
 from sweeps.learning import Learner, Row, Trial
 from sweeps.proposal import propose
 
 Params = Mapping[str, OptunaValue]
 
 _VERY_MUCH = 1e6
+_LARGEST = 1e100  # of losses: squares must be numbers, too
 
 
 class Tuner:
@@ -32,7 +33,8 @@ class Tuner:
 
     Args:
         maximize: of each objective, whether it is to be maximized.
-        known: params -> index of an objective -> its value, for those that are known before a run.
+        known: params -> index of an objective -> its value, for those that are known before a run; raises
+            ``ValueError`` where the params cannot be trained.
         rungs: fidelities at which trials are measured, ascending; the last is the whole training.
         eta: of so many trials measured at a rung one goes on.
         startup: trials, spread evenly over the space, before a model chooses.
@@ -53,7 +55,7 @@ class Tuner:
         model: bool = True,
         priors: Sequence[Params] = (),
     ) -> None:
-        self.rungs, self._eta, self._seed = tuple(rungs), eta, seed
+        self.rungs, self._seed = tuple(rungs), seed
         self._encoding = Encoding(space)
         self._signs = np.where(maximize, -1.0, 1.0)
         self._known, self._startup, self._model = known, startup, model
@@ -62,7 +64,7 @@ class Tuner:
         self._threads: Any = ThreadpoolController()
         self._trials: dict[int, Trial] = {}
         self._results: list[Row] = []
-        self._at: list[list[int]] = [[] for _ in self.rungs]
+        self._ladder = Ladder(self.rungs, eta, self._trials)
 
     @property
     def measured(self) -> int:
@@ -70,9 +72,13 @@ class Tuner:
         return len(self._results)
 
     def start(self, trial: int, params: Params) -> None:
-        """Take note that a trial runs towards the first rung, unless it is known already."""
+        """Take note that a trial runs towards the first rung, unless it is known already.
+
+        Raises:
+            ValueError: it cannot be trained; no note is taken.
+        """
         if trial not in self._trials:
-            self._trials[trial] = Trial(self._encoding.encode(params), self._exact([params])[0])
+            self._trials[trial] = Trial(self._encoding.encode(params), self._losses(params))
 
     def promote(self, trial: int, rung: int) -> None:
         """Take note that a trial runs towards a further rung."""
@@ -85,6 +91,7 @@ class Tuner:
         values: Sequence[float],
         violations: Sequence[float] = (),
         excused: Sequence[float] = (),
+        bounds: Sequence[float] = (),
     ) -> None:
         """Take note of a measurement.
 
@@ -92,14 +99,18 @@ class Tuner:
             values: of the objectives.
             violations: by how much each gate is missed.
             excused: the same, with what the measurement's intervals allow taken off: what promotion goes by.
+            bounds: of the gates, the same at every call: in multiples of these violations are compared. Without them,
+                or where one is zero or NaN, in multiples of the violations' spread.
         """
         known = self._trials[trial]
         # a gate on what is no number is missed infinitely: as a number that can be learned, by very much
-        missed = np.minimum(np.asarray(violations, float), _VERY_MUCH)
-        known.outputs[rung] = np.concatenate([np.asarray(values, float) * self._signs, missed])
-        known.excused[rung] = max(excused or violations, default=-math.inf)
+        missed = np.clip(np.asarray(violations, float), -_LARGEST, _VERY_MUCH)
+        losses = np.clip(np.asarray(values, float) * self._signs, -_LARGEST, _LARGEST)
+        known.outputs[rung] = np.concatenate([losses, missed])
+        known.excused[rung] = np.asarray(excused or violations, float)
+        self._ladder.bounds = np.asarray(bounds or np.zeros(len(missed)), float)
         self._results.append((trial, rung))
-        self._at[rung].append(trial)
+        self._ladder.at[rung].append(trial)
 
     def fail(self, trial: int) -> None:
         """Take note that a trial cannot be trained; one that never got so far as to start tells nothing."""
@@ -113,70 +124,17 @@ class Tuner:
         else:
             self._trials.pop(trial, None)
 
-    def next_promotion(self, left: float = math.inf, *, last_chance: bool = False) -> tuple[int, int] | None:
-        """Return the trial that goes on, and the index of its rung; the highest rung comes first.
-
-        Args:
-            left: fidelity units that may still be trained: what costs more is left out.
-            last_chance: nothing else will run: let one more go on where units are left over, or none has gone on yet.
-        """
-        for rung in reversed(range(len(self.rungs) - 1)):
-            if self._cost(rung + 1) > left:
-                continue
-            # before anything is compared: mostly there is no place
-            gone, measured = self._gone(rung), len(self._at[rung])
-            spare = last_chance and (not gone or math.isfinite(left))
-            if gone < halving.quota(measured, self._eta) or (spare and gone < measured):
-                trial = halving.best_left(self._cohort(rung))
-                if trial is not None:
-                    return trial, rung + 1
-        return None
-
-    def promotable(self, more: float) -> set[int]:
-        """Return the trials at rungs that may still go on if ``more`` are started and none of these is better."""
-        found: set[int] = set()
-        arriving = more + sum(not t.failed and 0 not in t.outputs for t in self._trials.values())
-        for rung in range(len(self.rungs) - 1):
-            gone, measured = self._gone(rung), len(self._at[rung])
-            if math.isinf(arriving):
-                found |= {n for n in self._at[rung] if self._trials[n].target == rung and not self._trials[n].failed}
-                continue
-            going = max(gone, halving.quota(measured + int(arriving), self._eta))
-            found |= set(halving.best(self._cohort(rung), going - gone)) if measured else set()
-            arriving = max(0, going - len(self._at[rung + 1]))
-        return found
+    def next(self, left: float = math.inf, *, may_start: bool, idle: bool) -> Choice | None:
+        """Return what a free slot does next, see ``Ladder.next``; ``start`` or ``promote`` take note of it."""
+        return self._ladder.next(left, may_start=may_start, idle=idle)
 
     def may_start(self, left: float) -> bool:
-        """Whether ``left`` units suffice for one more trial and for all that may then go on.
+        """Whether ``left`` units suffice for one more trial and for all that may then go on."""
+        return self._ladder.may_start(left)
 
-        Without it the last units would go to trials that none of could be promoted.
-        """
-        if math.isinf(left):
-            return True
-        arriving = sum(not t.failed for t in self._trials.values()) + 1
-        needed = float(self._cost(0))
-        for rung in range(len(self.rungs) - 1):
-            gone = self._gone(rung)
-            going = max(0, halving.quota(arriving, self._eta) - gone)
-            needed += going * self._cost(rung + 1)
-            arriving = gone + going
-        return needed <= left
-
-    def _gone(self, rung: int) -> int:
-        return sum(self._trials[n].target > rung for n in self._at[rung])
-
-    def _cost(self, rung: int) -> int:
-        """Return the units from the rung before to this one."""
-        return self.rungs[rung] - (self.rungs[rung - 1] if rung else 0)
-
-    def _cohort(self, rung: int) -> halving.Cohort:
-        there = [(n, self._trials[n]) for n in self._at[rung]]
-        return halving.Cohort(
-            trials=np.array([n for n, _ in there]),
-            losses=np.array([t.outputs[rung][: len(self._signs)] for _, t in there]),
-            violations=np.array([t.excused[rung] for _, t in there]),
-            promoted=np.array([t.target > rung or t.failed for _, t in there]),
-        )
+    def promotable(self, more: float) -> set[int]:
+        """Return the trials at rungs that may still go on, see ``Ladder.promotable``."""
+        return self._ladder.promotable(more)
 
     def learn(self) -> None:
         """Do now, while launches run, what would make the next proposal wait."""
@@ -210,8 +168,17 @@ class Tuner:
         return points[[trial]]
 
     def _exact(self, configurations: Sequence[Params]) -> Array:
-        losses = np.full((len(configurations), len(self._signs)), np.nan)
+        """Return losses as ``Learner`` wants them: (configurations, objectives)."""
+        losses = np.full((len(configurations), len(self._signs)), math.inf)
         for row, params in enumerate(configurations):
-            for objective, value in self._known(params).items():
-                losses[row, objective] = value * self._signs[objective]
+            # what cannot be trained is never chosen; the others are
+            with suppress(ValueError):
+                losses[row] = self._losses(params)
+        return losses
+
+    def _losses(self, params: Params) -> Array:
+        """Return the losses that are known before a run, (objectives,), NaN for the others."""
+        losses = np.full(len(self._signs), np.nan)
+        for objective, value in self._known(params).items():
+            losses[objective] = np.clip(value * self._signs[objective], -_LARGEST, _LARGEST)
         return losses

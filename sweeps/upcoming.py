@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import optuna
 
 from sweeps import study as studies
-from sweeps.jobs import Jobs, Task
+from sweeps.jobs import Jobs
 from sweeps.plan import Plan
 from sweeps.results import base_result
 from sweeps.spending import Spending
@@ -17,29 +17,20 @@ from sweeps.tuner import Tuner
 
 
 @dataclass(frozen=True)
-class Again:
-    """A job that is to be done again.
-
-    Attributes:
-        since: of this process's monotonic clock, not before.
-        avoid: slot where it failed.
-    """
-
-    task: Task
-    since: float
-    avoid: int
-
-
-@dataclass(frozen=True)
 class Upcoming:
-    """A job that is to be started now.
+    """A job that is to be started.
 
     Attributes:
+        number: of the trial; None: the untouched base.
+        rung: fidelity; None where the sweep has no rungs.
         avoid: slots that are to be taken only where no other is free.
+        since: of this process's monotonic clock, not before.
     """
 
-    task: Task
+    number: int | None
+    rung: int | None
     avoid: tuple[int, ...] = ()
+    since: float = 0.0
 
 
 class Queue:
@@ -55,7 +46,7 @@ class Queue:
     ) -> None:
         self._plan, self._study, self._tuner, self._jobs = plan, study, tuner, jobs
         self._spending, self._trials = spending, trials
-        self._again: list[Again] = []
+        self._again: list[Upcoming] = []
         self._undone = [number for number in studies.unmeasured(study) if number not in jobs.numbers]
         self.started = studies.started(study)
 
@@ -69,13 +60,13 @@ class Queue:
         """How many trials may still be started."""
         return math.inf if self._trials is None else self._trials - self.started
 
-    def again(self, task: Task, wait: float, slot: int) -> None:
+    def again(self, number: int | None, rung: int | None, wait: float, slot: int) -> None:
         """Have a job done again after ``wait`` seconds, on another slot than ``slot`` if there is one."""
-        self._again.append(Again(task, time.monotonic() + wait, slot))
+        self._again.append(Upcoming(number, rung, (slot,), time.monotonic() + wait))
 
     def drop(self, number: int) -> None:
         """Do nothing more for a trial."""
-        self._again = [again for again in self._again if again.task.number != number]
+        self._again = [again for again in self._again if again.number != number]
         self._undone = [undone for undone in self._undone if undone != number]
 
     def next(self) -> Upcoming | None:
@@ -83,34 +74,30 @@ class Queue:
         due = next((again for again in self._again if again.since <= time.monotonic()), None)
         if due is not None:
             self._again.remove(due)
-            return Upcoming(due.task, (due.avoid,))
+            return due
         if base_result(self._study) is None and None not in self._jobs.numbers:
             # while the base waits to be measured again nothing else starts: it would wait for the base in its slot
-            return None if self._again else Upcoming(self._jobs.task(None, None))
+            return None if self._again else Upcoming(None, None)
         if self._undone:
-            # paid for, so before the budget is asked
+            # before the budget is asked: it is paid for
             number = self._undone.pop(0)
             rung = studies.target(studies.trial(self._study, number))
-            return Upcoming(self._jobs.task(number, self._fidelity(0) if rung is None else rung))
+            return Upcoming(number, self._fidelity(0) if rung is None else rung)
         if self._spending.over(self._jobs.card_seconds):
             return None
+        return self._chosen()
+
+    def _chosen(self) -> Upcoming | None:
+        """Return what the tuner chooses."""
         idle = not self._jobs.running and not self._again
-        return self._promotion() or self._new() or (self._promotion(last_chance=True) if idle else None)
-
-    def _promotion(self, *, last_chance: bool = False) -> Upcoming | None:
-        promotion = self._tuner.next_promotion(self._spending.units_left(), last_chance=last_chance)
-        if promotion is None:
+        choice = self._tuner.next(self._spending.units_left(), may_start=self.more > 0, idle=idle)
+        if choice is None:
             return None
-        number, rung = promotion
-        self._tuner.promote(number, rung)
-        return Upcoming(self._jobs.task(number, self._fidelity(rung)))
-
-    def _new(self) -> Upcoming | None:
-        if self.more <= 0 or not self._tuner.may_start(self._spending.units_left()):
-            return None
-        trial = self._study.ask()
-        self.started += 1
-        return Upcoming(self._jobs.task(trial.number, self._fidelity(0)))
+        if choice.trial is None:
+            self.started += 1
+            return Upcoming(self._study.ask().number, self._fidelity(0))
+        self._tuner.promote(choice.trial, choice.rung)
+        return Upcoming(choice.trial, self._fidelity(choice.rung))
 
     def _fidelity(self, rung: int) -> int | None:
         return None if self._plan.config.halving is None else self._tuner.rungs[rung]

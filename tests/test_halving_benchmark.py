@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from optuna._hypervolume import compute_hypervolume
 
+from sweeps.front import nondominated
 from tests.benchmarks.halving import measure
 from tests.benchmarks.halving.clock import Job, Step, simulate
 from tests.benchmarks.halving.full_fidelity import full_fidelity
-from tests.benchmarks.halving.moasha import priority_as_shipped, priority_repaired
+from tests.benchmarks.halving.moasha import Layers, Priority
 from tests.benchmarks.halving.ours import Halving
 from tests.benchmarks.halving.problem import Array, Config, Range, parameters
 
@@ -174,8 +175,8 @@ def test_a_funnel_narrows_by_equal_steps() -> None:
 
 def test_a_better_layer_ranks_before_a_worse_one() -> None:
     losses = np.array([[1.0, 4.0], [4.0, 4.0], [4.0, 1.0], [2.0, 5.0]])
-    assert priority_repaired(losses)[-1] >= 2
-    assert priority_repaired(losses[[0, 1, 3, 2]])[-1] == 1
+    assert Priority(repaired=True)(losses)[-1] >= 2
+    assert Priority(repaired=True)(losses[[0, 1, 3, 2]])[-1] == 1
 
 
 def test_the_quick_priority_is_that_of_syne_tune() -> None:
@@ -185,4 +186,17 @@ def test_the_quick_priority_is_that_of_syne_tune() -> None:
     rng = np.random.default_rng(0)
     for count in rng.integers(1, 120, 60):
         losses = rng.random((count, 3)).round(1)
-        assert priority_as_shipped(losses)[-1] == shipped(losses)[-1]
+        assert Priority(repaired=False)(losses)[-1] == shipped(losses)[-1]
+
+
+@pytest.mark.parametrize("digits", [1, 12])
+def test_layers_of_points_that_come_one_by_one_are_those_of_all_at_once(digits: int) -> None:
+    losses = np.random.default_rng(0).random((80, 3)).round(digits)
+    layers = Layers()
+    for count in range(1, len(losses) + 1):
+        level, left, expected = layers.of(losses[:count]), np.arange(count), np.empty(count)
+        for number in range(count):
+            front = nondominated(losses[left])
+            expected[left[front]] = number
+            left = left[~front]
+        assert (level == expected).all()

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from sweeps.halving import Cohort, best_left, next_promotion, quota
+from sweeps.directions import Array
+from sweeps.halving import Cohort, best_left, quota, worst_violations
 
 
 def cohort(losses: Sequence[Sequence[float]], violations: Sequence[float] = (), promoted: Sequence[int] = ()) -> Cohort:
@@ -30,9 +34,9 @@ def order(there: Cohort) -> list[int]:
 
 def test_one_of_eta_goes_on() -> None:
     assert [quota(n, 3) for n in (0, 2, 3, 8, 9)] == [0, 0, 1, 2, 3]
-    assert next_promotion(cohort([[1], [2]]), 3) is None
-    assert next_promotion(cohort([[2], [1], [3]]), 3) == 11
-    assert next_promotion(cohort([[2], [1], [3]], promoted=[1]), 3) is None
+    assert best_left(cohort([[2], [1], [3]])) == 11
+    assert best_left(cohort([[2], [1], [3]], promoted=[1])) == 10
+    assert best_left(cohort([[2], [1]], promoted=[0, 1])) is None
 
 
 def test_with_one_objective_the_better_goes_first() -> None:
@@ -64,3 +68,45 @@ def test_equal_trials_go_on_in_their_order() -> None:
 def test_losses_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="without finite losses"):
         cohort([[float("nan")]])
+
+
+def test_gates_are_compared_in_multiples_of_their_bounds() -> None:
+    # ratio <= 0.01 missed by 0.06, f1 >= 72 missed by 0.5
+    missed = np.array([[0.06, -3.0], [-0.005, 0.5], [-0.005, 12.0]])
+    np.testing.assert_allclose(worst_violations(missed, np.array([0.01, -72.0])), [6.0, 0.5 / 72, 12 / 72])
+
+
+def test_gates_without_a_bound_that_is_known_are_compared_in_multiples_of_their_spread() -> None:
+    missed = np.array([[0.06, -3.0], [-0.04, 0.5], [0.0, 12.0]])
+    np.testing.assert_allclose(worst_violations(missed, np.array([0.0, np.nan])), [0.6, 0.5 / 15, 0.8])
+
+
+def test_gate_that_is_missed_infinitely_is_missed_most() -> None:
+    found = worst_violations(np.array([[np.inf], [5.0], [1.0]]), np.zeros(1))
+    assert found.argsort().tolist() == [2, 1, 0]
+
+
+NUMBERS = st.floats(allow_nan=False)
+
+
+@given(
+    missed=arrays(float, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5), elements=NUMBERS),
+    data=st.data(),
+)
+def test_unit_of_a_gate_changes_nothing_in_whether_it_holds(missed: Array, data: st.DataObject) -> None:
+    bounds = data.draw(arrays(float, missed.shape[1], elements=st.floats(1e-9, 1e9) | st.just(0.0) | st.just(np.nan)))
+    missed = np.where(np.abs(missed) < 1e-100, 0.0, missed)
+    found = worst_violations(missed, bounds)
+    assert ((found <= 0) == (missed <= 0).all(axis=1)).all()
+
+
+@given(
+    losses=arrays(float, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.floats(-1e100, 1e100)),
+    data=st.data(),
+)
+def test_all_go_on_in_some_order_whatever_they_measured(losses: Array, data: st.DataObject) -> None:
+    violations = data.draw(arrays(float, len(losses), elements=NUMBERS))
+    found = order(cohort(losses.tolist(), violations.tolist()))
+    assert sorted(found) == list(range(10, 10 + len(losses)))
+    feasible = violations <= 0
+    assert all(feasible[[n - 10 for n in found[: feasible.sum()]]])

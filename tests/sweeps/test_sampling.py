@@ -31,13 +31,14 @@ def open_study(plan: Plan, tmp_path: Path) -> optuna.Study:
 
 def measure(plan: Plan, study: optuna.Study, tuner: Tuner) -> str:
     """Do what the scheduler does, with a closed form in place of a launch; returns what was run."""
-    promotion, space = tuner.next_promotion(), plan.config.space
-    if promotion is None:
-        trial, rung = study.ask(), 1
+    choice, space = tuner.next(may_start=True, idle=True), plan.config.space
+    assert choice is not None
+    rung = tuner.rungs[choice.rung]
+    if choice.trial is None:
+        trial = study.ask()
     else:
-        number, index = promotion
-        tuner.promote(number, index)
-        trial, rung = optuna.Trial(study, study.trials[number]._trial_id), tuner.rungs[index]
+        tuner.promote(choice.trial, choice.rung)
+        trial = optuna.Trial(study, study.trials[choice.trial]._trial_id)
     params = space.suggest(trial)
     tuner.start(trial.number, params)
     configuration, settings = space.configuration(params), space.settings(params)
@@ -47,7 +48,7 @@ def measure(plan: Plan, study: optuna.Study, tuner: Tuner) -> str:
     scores = {"math_accuracy": Score(accuracy, 40, accuracy - 5, accuracy + 5)}
     measured = Measurement(scores=scores, seconds={}, versions={})
     result = studies.record(study, trial, plan.config, values, measured, rung, tuner.measured)
-    report(tuner, plan, result)
+    report(tuner, plan, study, result)
     return f"{trial.number} to {rung}: {configuration}"
 
 

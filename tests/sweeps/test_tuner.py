@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from optuna._hypervolume import compute_hypervolume
 
 from search_spaces.distributions import FloatParameter, IntParameter, SubsetParameter
 from search_spaces.space import SearchSpace
+from sweeps import learning
+from sweeps.ladder import Choice
 from sweeps.tuner import Tuner
 
 SPACE = SearchSpace(
@@ -24,6 +28,7 @@ SPACE = SearchSpace(
     {},
 )
 RUNGS = (1, 3, 9)
+ANY = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def size(params: Mapping[str, Any]) -> float:
@@ -46,16 +51,16 @@ def run(tuned: Tuner, trials: int) -> list[tuple[int, int, dict[str, Any]]]:
     jobs: list[tuple[int, int, dict[str, Any]]] = []
     params: dict[int, dict[str, Any]] = {}
     while True:
-        promotion = tuned.next_promotion()
-        if promotion is not None:
-            trial, rung = promotion
-            tuned.promote(trial, rung)
-        elif len(params) < trials:
-            trial, rung = len(params), 0
+        choice = tuned.next(may_start=len(params) < trials, idle=False)
+        if choice is None:
+            return jobs
+        trial, rung = choice.trial, choice.rung
+        if trial is None:
+            trial = len(params)
             params[trial] = tuned.propose(trial)
             tuned.start(trial, params[trial])
         else:
-            return jobs
+            tuned.promote(trial, rung)
         jobs.append((trial, rung, params[trial]))
         tuned.report(trial, rung, [accuracy(params[trial], RUNGS[rung]), size(params[trial])])
 
@@ -82,12 +87,9 @@ def test_tuner_that_is_told_what_was_measured_goes_on_as_the_one_that_measured_i
         again.promote(trial, max(rung, 0))
         again.report(trial, rung, [accuracy(params, RUNGS[rung]), size(params)])
     started = len({trial for trial, _, _ in whole[:25]})
-    promotion = again.next_promotion()
     trial, rung, params = whole[25]
-    if rung:
-        assert promotion == (trial, rung)
-    else:
-        assert promotion is None
+    assert again.next(may_start=True, idle=False) == Choice(trial if rung else None, rung)
+    if not rung:
         assert (started, again.propose(started)) == (trial, params)
 
 
@@ -144,8 +146,8 @@ def test_promotion_that_the_budget_does_not_cover_is_left_out() -> None:
     for trial in range(3):
         found.start(trial, found.propose(trial))
         found.report(trial, 0, [float(trial), 8.0])
-    assert found.next_promotion(left=1.0) is None
-    assert found.next_promotion(left=2.0) == (2, 1)
+    assert found.next(1.0, may_start=False, idle=True) is None
+    assert found.next(2.0, may_start=False, idle=False) == Choice(2, 1)
 
 
 def test_budget_keeps_back_what_promotions_will_need() -> None:
@@ -158,15 +160,87 @@ def test_budget_keeps_back_what_promotions_will_need() -> None:
     assert found.may_start(math.inf)
 
 
-def test_units_that_are_left_over_are_spent_on_the_best() -> None:
+def test_units_that_suffice_for_no_new_trial_are_spent_on_the_best_in_all_slots() -> None:
+    found = measured_at_the_first_rung(5)
+    found.promote(4, 1)
+    # a sixth trial would bring a second one on: 1 + 2
+    assert found.next(3.0, may_start=True, idle=False) == Choice(None, 0)
+    assert found.next(2.0, may_start=True, idle=False) == Choice(3, 1)
+    assert found.next(1.0, may_start=True, idle=False) is None
+
+
+def test_units_that_a_running_trial_may_need_are_not_spent_on_others() -> None:
+    found = measured_at_the_first_rung(5)
+    found.promote(4, 1)
+    found.start(5, found.propose(5))
+    found.start(6, found.propose(6))
+    found.start(7, found.propose(7))
+    # one of these may go on
+    assert found.next(2.0, may_start=True, idle=False) is None
+    assert found.next(4.0, may_start=True, idle=False) == Choice(3, 1)
+    found.promote(3, 1)
+    assert found.next(2.0, may_start=True, idle=False) is None
+    found.report(5, 0, [99.0, 8.0])
+    assert found.next(2.0, may_start=True, idle=True) == Choice(5, 1)
+
+
+@given(
+    seed=st.integers(0, 99),
+    slots=st.integers(1, 6),
+    budget=st.integers(1, 150),
+    trials=st.none() | st.integers(1, 12),
+    failing=st.floats(0, 0.5),
+)
+@settings(deadline=None)
+def test_sweep_ends_within_its_budget_and_trials(
+    seed: int, slots: int, budget: int, trials: int | None, failing: float
+) -> None:
+    found, rng = tuner(seed, model=False), np.random.default_rng(seed)
+    left, started, running = budget, 0, []
+    while True:
+        while len(running) < slots:
+            choice = found.next(left, may_start=trials is None or started < trials, idle=not running)
+            if choice is None:
+                break
+            trial, rung = choice.trial, choice.rung
+            if trial is None:
+                trial, started = started, started + 1
+                found.start(trial, found.propose(trial))
+            else:
+                found.promote(trial, rung)
+            left -= RUNGS[rung] - (RUNGS[rung - 1] if rung else 0)
+            running.append((trial, rung))
+        if not running:
+            break
+        trial, rung = running.pop(int(rng.integers(len(running))))
+        if rng.random() < failing:
+            found.fail(trial)
+        else:
+            found.report(trial, rung, rng.random(2).tolist())
+    assert left >= 0
+    assert trials is None or started <= trials
+    if failing == 0 and budget >= RUNGS[0]:
+        assert started
+
+
+def measured_at_the_first_rung(trials: int) -> Tuner:
+    """Return a tuner that knows so many trials at the first rung, the later the better."""
     found = tuner(model=False)
-    for trial in range(3):
+    for trial in range(trials):
         found.start(trial, found.propose(trial))
         found.report(trial, 0, [float(trial), 8.0])
-    found.promote(2, 1)
-    assert found.next_promotion(left=2.0) is None
-    assert found.next_promotion(left=2.0, last_chance=True) == (1, 1)
-    assert found.next_promotion(last_chance=True) is None
+    return found
+
+
+def test_trials_are_the_limit_even_if_units_are_left() -> None:
+    found = measured_at_the_first_rung(9)
+    for trial in (8, 7, 6):
+        found.promote(trial, 1)
+        found.report(trial, 1, [float(trial), 8.0])
+    assert found.next(1000.0, may_start=False, idle=True) == Choice(8, 2)
+    found.promote(8, 2)
+    found.report(8, 2, [8.0, 8.0])
+    assert found.next(1000.0, may_start=False, idle=True) is None
 
 
 def test_last_chance_lets_one_trial_go_on_where_too_few_were_measured() -> None:
@@ -174,17 +248,188 @@ def test_last_chance_lets_one_trial_go_on_where_too_few_were_measured() -> None:
     for trial in range(2):
         found.start(trial, found.propose(trial))
         found.report(trial, 0, [float(trial), 8.0])
-    assert found.next_promotion() is None
-    assert found.next_promotion(last_chance=True) == (1, 1)
+    assert found.next(may_start=False, idle=False) is None
+    assert found.next(may_start=False, idle=True) == Choice(1, 1)
+    assert 1 in found.promotable(0)
 
 
 def test_losses_of_any_size_do_no_harm() -> None:
     found = tuner(6, startup=4)
-    for trial in range(12):
+    for trial in range(24):
         params: Any = found.propose(trial)
         found.start(trial, params)
         found.report(trial, 0, [-1e30 if trial % 3 else accuracy(params, 1), size(params)], [math.inf])
-    assert found.next_promotion() is not None
+    assert found.next(may_start=False, idle=False) is not None
+    # not where the first candidate lies: the model still tells one from another
+    assert len({tuple(found.propose(trial).values()) for trial in range(24, 29)}) > 1
+
+
+@given(
+    seed=st.integers(0, 99),
+    values=st.lists(
+        st.tuples(ANY, ANY, st.floats(allow_nan=False), st.floats(allow_nan=False)), min_size=8, max_size=8
+    ),
+    constant=st.none() | ANY,
+)
+@settings(deadline=None, max_examples=40)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_whatever_was_measured_a_configuration_of_the_space_is_proposed(
+    seed: int, values: Sequence[tuple[float, float, float, float]], constant: float | None
+) -> None:
+    known: Any = (lambda params: {}) if constant is None else (lambda params: {1: constant})
+    found = Tuner(SPACE, (True, False), known, RUNGS, 3.0, seed, startup=4)
+    for trial, (first, second, one, other) in enumerate(values):
+        found.start(trial, found.propose(trial))
+        found.report(trial, 0, [first, second if constant is None else constant], [one, other])
+    params: Any = found.propose(len(values))
+    assert SPACE.complete(params) == params
+    assert found.next(may_start=False, idle=False) is not None
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("constant", [1e-3, 4194304.0, 1e12])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_objective_that_never_changes_leaves_the_model_its_others(constant: float, known: bool) -> None:
+    found = Tuner(SPACE, (True, False), (lambda params: {1: constant}) if known else (lambda params: {}), RUNGS, 3.0, 0)
+    apart = []
+    for trial in range(30):
+        params: Any = found.propose(trial)
+        found.start(trial, params)
+        away = abs(math.log10(params["rate"] / 1e-3))
+        found.report(trial, 0, [-(away**2), constant])
+        apart.append(away)
+    assert np.mean(apart[15:]) < 0.5 * np.mean(apart[:10])
+
+
+def test_where_all_that_was_measured_failed_configurations_are_still_proposed() -> None:
+    found = tuner(3, startup=2)
+    for trial in range(6):
+        found.start(trial, found.propose(trial))
+        found.report(trial, 0, [float(trial), 8.0])
+        found.promote(trial, 1)
+        found.fail(trial)
+    assert found.propose(6) != found.propose(7)
+
+
+def test_configuration_that_cannot_be_trained_is_not_proposed_by_the_model() -> None:
+    def known(params: Mapping[str, Any]) -> dict[int, float]:
+        if params["rank"] > 4:
+            raise ValueError("no such rank")
+        return {1: size(params)}
+
+    found = Tuner(SPACE, (True, False), known, RUNGS, 3.0, 0, startup=4)
+    ranks = []
+    for trial in range(30):
+        params: Any = found.propose(trial)
+        try:
+            found.start(trial, params)
+        except ValueError:
+            found.fail(trial)
+            continue
+        found.report(trial, 0, [accuracy(params, 1), size(params)])
+        ranks.append(params["rank"])
+    assert found.measured > 20
+    assert max(ranks) <= 4
+
+
+def test_objective_without_a_value_for_some_configurations_is_still_known_for_the_others() -> None:
+    found = Tuner(
+        SPACE, (True, False), lambda params: {1: size(params)} if params["rank"] <= 8 else {}, RUNGS, 3.0, 1, startup=6
+    )
+    ranks = []
+    for trial in range(24):
+        params: Any = found.propose(trial)
+        found.start(trial, params)
+        if params["rank"] > 8:
+            # as one whose objective is no number
+            found.fail(trial)
+        else:
+            found.report(trial, 0, [accuracy(params, 1), size(params)])
+        ranks.append(params["rank"])
+    assert max(ranks[12:]) <= 8
+
+
+def test_promotion_that_fails_leaves_its_place_to_the_next_best() -> None:
+    found = measured_at_the_first_rung(6)
+    for trial in (5, 4, 3):
+        assert found.next(may_start=False, idle=True) == Choice(trial, 1)
+        found.promote(trial, 1)
+        found.fail(trial)
+    found.promote(2, 1)
+    found.report(2, 1, [1.0, 8.0])
+    # failed on the way further: it was compared there
+    found.promote(2, 2)
+    found.fail(2)
+    assert found.next(may_start=False, idle=True) == Choice(1, 1)
+    found.promote(1, 1)
+    assert found.next(may_start=False, idle=False) is None
+
+
+def test_trial_that_would_take_the_place_of_one_that_runs_is_promotable() -> None:
+    found = measured_at_the_first_rung(3)
+    found.promote(2, 1)
+    assert found.promotable(0) == {1}
+    found.fail(2)
+    assert found.next(may_start=False, idle=True) == Choice(1, 1)
+
+
+def test_of_trials_that_miss_different_gates_the_one_nearer_to_its_bound_goes_on() -> None:
+    found = tuner(model=False)
+    bounds = (0.01, 72.0)
+    for trial, (ratio, f1) in enumerate([(0.07, 75.0), (0.005, 71.5), (0.005, 60.0)]):
+        found.start(trial, found.propose(trial))
+        violations = [ratio - bounds[0], bounds[1] - f1]
+        found.report(trial, 0, [50.0 - trial, 8.0], violations, violations, bounds)
+    assert found.next(may_start=False, idle=False) == Choice(1, 1)
+
+
+def test_what_an_interval_allows_counts_as_held_whatever_the_bound() -> None:
+    found = tuner(model=False)
+    for trial, excused in enumerate([-0.1, 1e-9, 5.0]):
+        found.start(trial, found.propose(trial))
+        found.report(trial, 0, [float(trial), 8.0], [5.0], [excused], [1e6])
+    assert found.next(may_start=False, idle=False) == Choice(0, 1)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_slot_that_is_free_waits_for_no_kernel(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, in_proposal, learned = tuner(seed, startup=2), False, []
+    learn = learning.learn_kernel
+
+    def counted(inputs: Any, outputs: Any) -> Any:
+        assert not in_proposal
+        learned.append(len(inputs))
+        return learn(inputs, outputs)
+
+    monkeypatch.setattr(learning, "learn_kernel", counted)
+    for trial in range(40):
+        in_proposal = True
+        params: Any = found.propose(trial)
+        in_proposal = False
+        found.start(trial, params)
+        found.report(trial, 0, [accuracy(params, 1), size(params)])
+        # as when the next proposal comes before there was time to learn
+        if trial % 2:
+            found.learn()
+    assert len(learned) > 5
+
+
+def test_tuner_that_goes_on_proposes_the_same_whether_it_has_learned_or_not() -> None:
+    measured: list[dict[str, Any]] = []
+    whole = tuner(7, startup=2)
+    for trial in range(30):
+        params: Any = whole.propose(trial)
+        again = tuner(7, startup=2)
+        for number, earlier in enumerate(measured):
+            again.start(number, earlier)
+            again.report(number, 0, [accuracy(earlier, 1), size(earlier)])
+        if trial % 2:
+            again.learn()
+        assert again.propose(trial) == params
+        measured.append(params)
+        whole.start(trial, params)
+        whole.report(trial, 0, [accuracy(params, 1), size(params)])
+        whole.learn()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -199,8 +444,9 @@ def test_what_is_not_promotable_never_goes_on(seed: int, first: int) -> None:
         found.start(trial, found.propose(trial))
         found.report(trial, 0, [-1.0, 1e6])
     went_on = set()
-    while (promotion := found.next_promotion()) is not None:
-        trial, rung = promotion
+    while (choice := found.next(may_start=False, idle=False)) is not None:
+        assert choice.trial is not None
+        trial, rung = choice.trial, choice.rung
         found.promote(trial, rung)
         went_on.add(trial)
         found.report(trial, rung, [-1.0, 1e6] if trial >= first else [50.0, 8.0])

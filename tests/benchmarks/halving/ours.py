@@ -33,21 +33,19 @@ class Halving:
         self._running = 0
 
     def next(self, left: int) -> Step | None:
-        """Promote a trial, or start one, as the scheduler does."""
-        promotion = self._tuner.next_promotion(left)
-        if promotion is None and self._tuner.may_start(left):
+        """Promote a trial, or start one: what the tuner chooses."""
+        choice = self._tuner.next(left, may_start=True, idle=not self._running)
+        if choice is None:
+            return None
+        trial = choice.trial
+        if trial is None:
             trial = len(self._params)
             self._params.append(self._tuner.propose(trial))
             self._tuner.start(trial, self._params[trial])
-            self._running += 1
-            return self._step(trial, 0)
-        if promotion is None and not self._running:
-            promotion = self._tuner.next_promotion(left, last_chance=True)
-        if promotion is None:
-            return None
-        self._tuner.promote(*promotion)
+        else:
+            self._tuner.promote(trial, choice.rung)
         self._running += 1
-        return self._step(*promotion)
+        return self._step(trial, choice.rung)
 
     def report(self, step: Step, values: Array) -> None:
         """Take note of the values at the rung."""
