@@ -24,6 +24,13 @@ Runs = Annotated[Path, typer.Option(help="Folder of databases, artifacts and tri
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
 _RUNS = Path("mlruns")
+_DAY = 24 * 3600 * 1000.0
+
+
+def _step_time(value: float | None) -> float | None:
+    if value is not None and not 0 < value <= _DAY:
+        raise typer.BadParameter(f"expected milliseconds, above 0 and at most {_DAY:.0f} (a day), got {value}")
+    return value
 
 
 @app.command()
@@ -33,13 +40,17 @@ def start(
     runs: Runs = _RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
     step_ms: Annotated[
-        float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
+        float | None, typer.Option(help="With --dry-run: milliseconds a training step takes.", callback=_step_time)
     ] = None,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
     from sweeps.signals import end_like_ctrl_c
     from sweeps.start import run_sweep
 
+    if step_ms is not None and not dry_run:
+        raise typer.BadParameter(
+            "it only estimates what --dry-run prints; add --dry-run, or delete it", param_hint="--step-ms"
+        )
     if dry_run:
         from sweeps.dry_run import dry_run as print_plan
 
@@ -52,7 +63,7 @@ def start(
         typer.echo("stopped; `lorasweep start` of the same file continues", err=True)
         raise typer.Exit(130) from None
     if not found:
-        typer.echo("no trial is complete and holds all gates", err=True)
+        typer.echo("no trial was measured on all items and holds all gates", err=True)
         raise typer.Exit(1)
 
 
@@ -72,7 +83,10 @@ def status(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None
 
 @app.command()
 def front(name: Name = None, runs: Runs = _RUNS, as_json: Json = False) -> None:
-    """Show the front: complete trials that hold all gates and that no other dominates; the knee is marked."""
+    """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
+
+    The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
+    """
     from sweeps.read import Known
     from sweeps.view import front_table
 

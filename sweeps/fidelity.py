@@ -56,7 +56,9 @@ class Halving(Section):
 
 
 class Budget(Section):
-    """What a sweep may cost at most; when any of it is used up, running jobs finish their rung and nothing new starts.
+    """What a sweep may cost; when any of it is used up, running jobs finish their rung and nothing new starts.
+
+    So no more than ``epochs`` or ``steps`` are trained; hours are exceeded by what was running when they ended.
 
     Attributes:
         epochs: trained, of all trials together; or ``steps``, where rungs count these.

@@ -60,3 +60,17 @@ def test_budget_of_epochs_says_how_many_trials_it_lets(cli: Cli, tmp_path: Path)
     sweep.write_text(sweep.read_text() + "budget: {epochs: 16}\n")
     _, output, _ = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
     assert "10 trials, as many as a budget of 16 lets reach their rungs" in output
+
+
+@pytest.mark.parametrize("step_ms", ["0", "-1", "nan", "inf", "1e300"])
+def test_step_time_that_is_none_is_refused(cli: Cli, tmp_path: Path, step_ms: str) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--dry-run", "--step-ms", step_ms, "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "step-ms" in error
+
+
+def test_step_time_without_dry_run_is_refused_and_nothing_starts(cli: Cli, tmp_path: Path) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--step-ms", "40", "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "--dry-run" in error
+    assert not (tmp_path / "runs").exists()
