@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -20,7 +19,8 @@ from search_spaces.load import Document, FileFaults, read
 from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
-from sweeps.fidelity import EPOCHS, AtLeastOne, Budget, Halving
+from sweeps.fidelity import Budget, Count, Halving
+from sweeps.fidelity_checks import problems as fidelity_problems
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
 
@@ -59,7 +59,7 @@ class Model(Section):
 
     base: Base
     tokenizer: Tokenizer
-    parameters: AtLeastOne | None = None
+    parameters: Annotated[int, Field(ge=1, le=10**15)] | None = None
 
 
 class Train(Section):
@@ -79,9 +79,9 @@ class Evaluation(Section):
     """
 
     file: DataFile
-    items: AtLeastOne | None = None
-    max_new_tokens: AtLeastOne
-    batch: AtLeastOne
+    items: Count | None = None
+    max_new_tokens: Count
+    batch: Count
 
 
 class SlotSettings(Section):
@@ -92,8 +92,8 @@ class SlotSettings(Section):
         devices: Ascend cards that may be used; empty: this host's CPU.
     """
 
-    count: AtLeastOne
-    workers: AtLeastOne
+    count: Count
+    workers: Count
     devices: Items[Annotated[int, Field(ge=0)]] = ()
 
     @model_validator(mode="after")
@@ -141,7 +141,7 @@ class SweepConfig(Section):
     train: Train
     evaluation: dict[Protocol, Evaluation]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    trials: AtLeastOne | None = None
+    trials: Count | None = None
     halving: Halving | None = None
     budget: Budget | None = None
     slots: SlotSettings
@@ -183,7 +183,7 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
     except ValidationError as error:
         problems += section.problems(error)
     problems += [*_space_problems(document.data), *_goal_problems(document.data)]
-    problems += [] if config is None else _fidelity_problems(config)
+    problems += [] if config is None else fidelity_problems(config)
     if config is None or problems:
         raise FileFaults(document.faults(problems))
     return config, document
@@ -227,36 +227,6 @@ def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     named = {i: objective.get("metric") for i, objective in objectives.items()}
     yield from metrics.objective_problems({i: name for i, name in named.items() if isinstance(name, str)})
     yield from metrics.gate_problems(_entries(TypeAdapter(GateText), data.get("gates"))[0])
-
-
-def _fidelity_problems(config: SweepConfig) -> Iterator[Problem]:
-    halving, budget = config.halving, config.budget
-    if config.trials is None and budget is None:
-        yield ("trials",), "is missing, and there is no `budget`: the sweep would never end"
-    if budget is not None and budget.steps is not None and (halving is None or halving.unit != "steps"):
-        yield ("budget", "steps"), "steps are counted where `halving` has unit: steps; expected epochs, or card_hours"
-    if halving is None:
-        return
-    if config.sampler.type in ("tpe", "nsga2"):
-        yield (
-            ("sampler", "type"),
-            f"{config.sampler.type} learns nothing from trials that stopped at a rung; with `halving` expected ehvi, "
-            "or random",
-        )
-    if budget is not None and budget.epochs is not None and halving.unit != "epochs":
-        yield ("budget", "epochs"), "`halving` counts steps; expected steps here"
-    if halving.unit == "epochs":
-        for path, place in config.space.paths():
-            if path == EPOCHS:
-                yield place, f"{EPOCHS} is set by `halving` to its last rung, {halving.at[-1]}; delete it here"
-    for protocol, items in halving.items.items():
-        if protocol not in config.evaluation:
-            yield ("halving", "items", protocol), unknown("protocol", protocol, sorted(config.evaluation))
-        elif items >= (config.evaluation[protocol].items or math.inf):
-            yield (
-                ("halving", "items", protocol),
-                f"expected fewer than the {config.evaluation[protocol].items} of the last rung, got {items}",
-            )
 
 
 T = TypeVar("T")
