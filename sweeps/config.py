@@ -19,7 +19,7 @@ from search_spaces.load import Document, FileFaults, read
 from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
-from sweeps.fidelity import Budget, Count, Halving
+from sweeps.fidelity import EPOCHS, Budget, Count, Halving
 from sweeps.fidelity_checks import problems as fidelity_problems
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
@@ -163,6 +163,10 @@ class SweepConfig(Section):
     def enqueued_params(self) -> list[dict[str, OptunaValue]]:
         """Return the enqueued configurations as Optuna takes them."""
         return [self.space.encode(configuration) for configuration in self.enqueue]
+
+    def length(self) -> dict[str, object]:
+        """Return what the rungs set in the recipe: the whole training, over which the learning-rate schedule goes."""
+        return {EPOCHS: self.halving.at[-1]} if self.halving is not None and self.halving.unit == "epochs" else {}
 
     def derived_metrics(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return ``values`` and the formulas over them; NaN where a formula has no finite value."""

@@ -1,4 +1,4 @@
-"""What can be wrong with how far trials train: the file by itself, then against its recipe and its data."""
+"""What a sweep file by itself shows to be wrong with how far trials train; ``training_checks`` needs the recipe."""
 
 from __future__ import annotations
 
