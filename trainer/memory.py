@@ -24,6 +24,7 @@ from trainer.lora import Module, account
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _FLOAT32 = 4
 _GIB = 1024**3
+_MOST = 10**9
 
 _LOSS_TENSORS = 4
 """Of (batch * seq, vocabulary) in float32 at once: log-softmax, its exponential, one-hot labels, gradient of logits."""
@@ -86,6 +87,8 @@ class _Values:
         value = self.get(path)
         if type(value) is not int or value < 1:
             raise self.error(path, "an integer >= 1")
+        if value > _MOST:
+            raise self.error(path, f"an integer <= {_MOST}")
         return value
 
     def flag(self, path: str, default: bool) -> bool:
