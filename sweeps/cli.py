@@ -36,7 +36,9 @@ def _step_time(value: float | None) -> float | None:
 @app.command()
 def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, max=10**9, help="Trials to end with, instead of the sweep's own.")
+    ] = None,
     runs: Runs = _RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
     step_ms: Annotated[

@@ -194,9 +194,9 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
 
 
 def _space_problems(data: Mapping[str, object]) -> Iterator[Problem]:
-    parameters, unread_parameters = _entries(TypeAdapter(Parameter), data.get("parameters"))
-    derived, unread_derived = _entries(TypeAdapter(Derived), data.get("derived"))
-    fixed, _ = _entries(TypeAdapter(Setting), data.get("fixed"))
+    parameters, unread_parameters = _entries(TypeAdapter(Parameter), _keyed(data, "parameters"))
+    derived, unread_derived = _entries(TypeAdapter(Derived), _keyed(data, "derived"))
+    fixed, _ = _entries(TypeAdapter(Setting), _keyed(data, "fixed"))
     space = SearchSpace(parameters, derived, fixed)
     unread = {*unread_parameters, *unread_derived}
     found = checks.problems(space, unread)
@@ -224,13 +224,19 @@ def _enqueue_problems(data: Mapping[str, object], sound: SearchSpace, names: Col
 
 def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     evaluation = data.get("evaluation")
-    formulas, unread = _entries(TypeAdapter(Formula), data.get("metrics"))
+    formulas, unread = _entries(TypeAdapter(Formula), _keyed(data, "metrics"))
     metrics = Metrics(evaluation if isinstance(evaluation, dict) else (), formulas, unread)
     yield from metrics.formula_problems()
     objectives, _ = _entries(TypeAdapter(dict[str, Any]), data.get("objectives"))
     named = {i: objective.get("metric") for i, objective in objectives.items()}
     yield from metrics.objective_problems({i: name for i, name in named.items() if isinstance(name, str)})
     yield from metrics.gate_problems(_entries(TypeAdapter(GateText), data.get("gates"))[0])
+
+
+def _keyed(data: Mapping[str, object], section: str) -> object:
+    """Return a section that must have keys with values; empty where it is something else, which was said."""
+    values = data.get(section)
+    return values if isinstance(values, dict) else {}
 
 
 T = TypeVar("T")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evaluation.items import read
 from sweeps.config import load_sweep
@@ -39,6 +40,8 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
     Raises:
         FileFaults, RecipeError, LoraError, DataError: the input is not fit to start.
     """
+    # names and paths of the user's are no markup
+    say = partial(console.print, soft_wrap=True, markup=False)
     config, document = load_sweep(file)
     plan = make_plan(config, document, Stores(runs))
     rates = measured_rates(plan.folder, step_ms)
@@ -50,18 +53,18 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
     # without halving trials may differ in their length
     whole = round(statistics.mean(length.epochs for length in lengths))
     expected, why = _expected(plan, trials, (whole,) if config.halving is None else config.halving.at, steps, rates)
-    console.print(f"{config.name}: {why}, {steps:.0f} steps an epoch" if unit == "epochs" else f"{config.name}: {why}")
+    say(f"{config.name}: {why}, {steps:.0f} steps an epoch" if unit == "epochs" else f"{config.name}: {why}")
     console.print(_rungs_table(expected, unit, rates, plan))
     if not expected.rungs[-1].jobs:
         last = expected.rungs[-1].fidelity
-        console.print(f"WARNING: the budget ends before any trial reaches {last} {unit}; raise it, or lower the rungs.")
-    console.print(f"{rates.source}\n", soft_wrap=True)
+        say(f"WARNING: the budget ends before any trial reaches {last} {unit}; raise it, or lower the rungs.")
+    say(f"{rates.source}\n")
     if config.enqueue:
         console.print(_enqueued_table(plan, rows, unit, rates))
     if failed:
         tried = len(sampled) + len(failed)
-        console.print(f"WARNING: {len(failed)} of {tried} configurations tried would fail: {failed[0]}", soft_wrap=True)
-    console.print(*_memory(plan, sampled), sep="\n", soft_wrap=True)
+        say(f"WARNING: {len(failed)} of {tried} configurations tried would fail: {failed[0]}")
+    say("\n".join(_memory(plan, sampled)))
 
 
 def _expected(
@@ -148,7 +151,7 @@ def _enqueued_table(plan: Plan, rows: int, unit: str, rates: Rates) -> Table:
             size = f"{_estimate(plan, settings).total / _GIB:.3g}"
         except (EstimateError, LoraError):
             size = "?"  # why is said below
-        table.add_row(str(number), str(steps), hours, size, settings_text(config.space.configuration(params)))
+        table.add_row(str(number), str(steps), hours, size, Text(settings_text(config.space.configuration(params))))
     return table
 
 

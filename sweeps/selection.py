@@ -12,6 +12,7 @@ class SelectionError(ValueError):
     """Nothing is selected by that text."""
 
 
+_MAX_DIGITS = 40
 _LOWER_IS_BETTER = ("ratio", "trainable", "seconds", "train_loss")
 
 
@@ -28,7 +29,8 @@ def select(text: str, known: Known) -> Result:
     """
     kind, _, argument = text.partition(":")
     number, at, rung = argument.partition("@")
-    if kind == "trial" and number.isdecimal() and (rung.isdecimal() or not at):
+    # Python reads no more than thousands of digits
+    if kind == "trial" and number.isdecimal() and (rung.isdecimal() or not at) and len(argument) < _MAX_DIGITS:
         return _trial(int(number), int(rung) if at else None, known)
     if text != "knee" and not (kind == "best" and argument):
         raise SelectionError(f"--select {text}: expected knee, best:METRIC, trial:N or trial:N@RUNG")

@@ -130,3 +130,19 @@ def test_configurations_that_would_fail_are_counted(cli: Cli, tmp_path: Path) ->
     code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
     assert code == 0, error
     assert "configurations tried would fail: '2 * lora_rank + 0 // (lora_rank - 7)' has no value" in output
+
+
+def test_names_of_the_user_are_no_markup(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "a [/b] c")
+    own = "  own: {type: categorical, choices: ['[/red]', b], sets: trainer.model_name}\nderived:"
+    text = sweep.read_text().replace("derived:", own).replace("lora_rank: 8,", "lora_rank: 8, own: '[/red]',")
+    sweep.write_text(text.replace("fixed: {", "fixed: {optimizer.type: '[/red]', "))
+    code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert code == 0, error
+    assert output.count("[/red]") == 2
+
+
+def test_number_of_trials_that_nobody_can_run_is_refused(cli: Cli, tmp_path: Path) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--dry-run", "--trials", 10**400, "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "--trials" in error
