@@ -5,6 +5,7 @@ A parameter's *value* is what the user writes and reads; its *params* are what O
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -83,6 +84,8 @@ class _Range(_Parameter):
     def _range_faults(self, low: float, high: float) -> Iterator[tuple[str, str]]:
         if not low < high:
             yield "low", f"`low < high` must hold, but got low={low!r}, high={high!r}"
+        elif not math.isfinite(high - low):
+            yield "high", f"`high - low` must be a finite number, but got low={low!r}, high={high!r}; narrow the range"
         if self.log and low <= 0:
             yield "low", f"`low > 0` must hold where `log: true`, but got low={low!r}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from search_spaces.section import Location, Problem
+from search_spaces.section import Location, Problem, shown
 
 
 @dataclass(frozen=True, order=True)
@@ -83,6 +83,10 @@ def _dotted(location: Location) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location).lstrip(".")
 
 
+_MOST_BITS = 1023
+"""Of an integer: what is larger is no float, either."""
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader that reads ``1e-4`` as a number, as YAML 1.2 does, and refuses aliases."""
 
@@ -95,6 +99,15 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value: int = loader.construct_yaml_int(node)
+    # beyond, not even a message can say what it is
+    if value.bit_length() > _MOST_BITS:
+        raise yaml.constructor.ConstructorError(problem=f"an integer of {value.bit_length()} bits")
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _COLLECTIONS = (_Loader.DEFAULT_MAPPING_TAG, _Loader.DEFAULT_SEQUENCE_TAG)
 
 _Loader.add_implicit_resolver(
@@ -152,7 +165,8 @@ class _Reader:
             value: object = self.loader.construct_object(node)
         except (yaml.constructor.ConstructorError, ValueError) as error:
             reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
-            self.document.problems.append((location, f"{node.value!r} cannot be read: {reason}; put text in quotes"))
+            said = f"{shown(node.value)} cannot be read: {reason}; put text in quotes"
+            self.document.problems.append((location, said))
             return node.value
         return value
 

@@ -13,6 +13,7 @@ from search_spaces.distributions import CategoricalParameter, FloatParameter, Pa
 from search_spaces.load import Document, FileFaults
 from search_spaces.section import Location, Problem
 from sweeps.config import SweepConfig
+from sweeps.training_checks import problems as training_problems
 from trainer.lora import LoraError, account
 from trainer.recipe import Recipe, RecipeError
 
@@ -44,9 +45,10 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
             problems += _module_problems(config, recipe, fixed)
     if problems:
         raise FileFaults(document.faults(problems))
-    read(config.train.protocol, config.train.data)
-    for protocol, evaluation in config.evaluation.items():
-        read(protocol, evaluation.file)
+    rows = len(read(config.train.protocol, config.train.data))
+    items = {protocol: len(read(protocol, evaluation.file)) for protocol, evaluation in config.evaluation.items()}
+    if problems := list(training_problems(config, recipe, rows, items)):
+        raise FileFaults(document.faults(problems))
 
 
 def _path_problems(config: SweepConfig, recipe: Recipe, path: str) -> list[str]:

@@ -34,7 +34,7 @@ Database = Annotated[
         help="postgresql://USER@HOST/DATABASE of studies; its password better from the environment or ~/.pgpass.",
     ),
 ]
-Trials = Annotated[int | None, typer.Option(min=1, help="Trials to end with, instead of the sweep's own.")]
+Trials = Annotated[int | None, typer.Option(min=1, max=10**9, help="Trials to end with, instead of the sweep's own.")]
 TrackingUri = Annotated[
     str | None,
     typer.Option(
@@ -46,6 +46,13 @@ TrackingUri = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
 _RUNS = Path("mlruns")
+_DAY = 24 * 3600 * 1000.0
+
+
+def _step_time(value: float | None) -> float | None:
+    if value is not None and not 0 < value <= _DAY:
+        raise typer.BadParameter(f"expected milliseconds, above 0 and at most {_DAY:.0f} (a day), got {value}")
+    return value
 
 
 @app.command()
@@ -60,12 +67,16 @@ def start(
         bool, typer.Option("--accept-changes", help="Start a new generation of a sweep whose settings or data changed.")
     ] = False,
     step_ms: Annotated[
-        float | None, typer.Option(min=0, help="With --dry-run: milliseconds a training step takes.")
+        float | None, typer.Option(help="With --dry-run: milliseconds a training step takes.", callback=_step_time)
     ] = None,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
     from sweeps.start import run_file
 
+    if step_ms is not None and not dry_run:
+        raise typer.BadParameter(
+            "it only estimates what --dry-run prints; add --dry-run, or delete it", param_hint="--step-ms"
+        )
     if dry_run:
         from sweeps.dry_run import dry_run as print_plan
 
@@ -90,7 +101,7 @@ def resume(
 
 def _finish(end: End) -> None:
     said = {
-        1: "no trial holds all gates",
+        1: "no trial was measured on all items and holds all gates",
         3: "the sweep gave up; mend what it names, then `lorasweep resume` goes on",
         130: "stopped before its end; `lorasweep resume` goes on",
     }
@@ -141,7 +152,10 @@ def status(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_
 
 @app.command()
 def front(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_json: Json = False) -> None:
-    """Show the front: complete trials that hold all gates and that no other dominates; the knee is marked."""
+    """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
+
+    The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
+    """
     from sweeps.read import Known
     from sweeps.view import front_table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -20,7 +19,8 @@ from search_spaces.load import Document, FileFaults, read
 from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
-from sweeps.fidelity import EPOCHS, AtLeastOne, Budget, Halving
+from sweeps.fidelity import EPOCHS, Budget, Count, Halving
+from sweeps.fidelity_checks import problems as fidelity_problems
 from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
 from sweeps.recovery import Retries
 from sweeps.retention import DiskSettings
@@ -62,7 +62,7 @@ class Model(Section):
 
     base: Base
     tokenizer: Tokenizer
-    parameters: AtLeastOne | None = None
+    parameters: Annotated[int, Field(ge=1, le=10**15)] | None = None
 
 
 class Train(Section):
@@ -82,9 +82,9 @@ class Evaluation(Section):
     """
 
     file: DataFile
-    items: AtLeastOne | None = None
-    max_new_tokens: AtLeastOne
-    batch: AtLeastOne
+    items: Count | None = None
+    max_new_tokens: Count
+    batch: Count
 
 
 class SlotSettings(Section):
@@ -95,8 +95,8 @@ class SlotSettings(Section):
         devices: Ascend cards that may be used; empty: this host's CPU.
     """
 
-    count: AtLeastOne
-    workers: AtLeastOne
+    count: Count
+    workers: Count
     devices: Items[Annotated[int, Field(ge=0)]] = ()
 
     @model_validator(mode="after")
@@ -151,7 +151,7 @@ class SweepConfig(Section):
     train: Train
     evaluation: dict[Protocol, Evaluation]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    trials: AtLeastOne | None = None
+    trials: Count | None = None
     halving: Halving | None = None
     budget: Budget | None = None
     slots: SlotSettings
@@ -177,6 +177,10 @@ class SweepConfig(Section):
         """Return the enqueued configurations as Optuna takes them."""
         return [self.space.encode(configuration) for configuration in self.enqueue]
 
+    def length(self) -> dict[str, object]:
+        """Return what the rungs set in the recipe: the whole training, over which the learning-rate schedule goes."""
+        return {EPOCHS: self.halving.at[-1]} if self.halving is not None and self.halving.unit == "epochs" else {}
+
     def derived_metrics(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return ``values`` and the formulas over them; NaN where a formula has no finite value."""
         return with_formulas(values, self.metrics)
@@ -196,16 +200,16 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
     except ValidationError as error:
         problems += section.problems(error)
     problems += [*_space_problems(document.data), *_goal_problems(document.data)]
-    problems += [] if config is None else _fidelity_problems(config)
+    problems += [] if config is None else fidelity_problems(config)
     if config is None or problems:
         raise FileFaults(document.faults(problems))
     return config, document
 
 
 def _space_problems(data: Mapping[str, object]) -> Iterator[Problem]:
-    parameters, unread_parameters = _entries(TypeAdapter(Parameter), data.get("parameters"))
-    derived, unread_derived = _entries(TypeAdapter(Derived), data.get("derived"))
-    fixed, _ = _entries(TypeAdapter(Setting), data.get("fixed"))
+    parameters, unread_parameters = _entries(TypeAdapter(Parameter), _keyed(data, "parameters"))
+    derived, unread_derived = _entries(TypeAdapter(Derived), _keyed(data, "derived"))
+    fixed, _ = _entries(TypeAdapter(Setting), _keyed(data, "fixed"))
     space = SearchSpace(parameters, derived, fixed)
     unread = {*unread_parameters, *unread_derived}
     found = checks.problems(space, unread)
@@ -233,7 +237,7 @@ def _enqueue_problems(data: Mapping[str, object], sound: SearchSpace, names: Col
 
 def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     evaluation = data.get("evaluation")
-    formulas, unread = _entries(TypeAdapter(Formula), data.get("metrics"))
+    formulas, unread = _entries(TypeAdapter(Formula), _keyed(data, "metrics"))
     metrics = Metrics(evaluation if isinstance(evaluation, dict) else (), formulas, unread)
     yield from metrics.formula_problems()
     objectives, _ = _entries(TypeAdapter(dict[str, Any]), data.get("objectives"))
@@ -242,34 +246,10 @@ def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     yield from metrics.gate_problems(_entries(TypeAdapter(GateText), data.get("gates"))[0])
 
 
-def _fidelity_problems(config: SweepConfig) -> Iterator[Problem]:
-    halving, budget = config.halving, config.budget
-    if config.trials is None and budget is None:
-        yield ("trials",), "is missing, and there is no `budget`: the sweep would never end"
-    if budget is not None and budget.steps is not None and (halving is None or halving.unit != "steps"):
-        yield ("budget", "steps"), "steps are counted where `halving` has unit: steps; expected epochs, or card_hours"
-    if halving is None:
-        return
-    if config.sampler.type in ("tpe", "nsga2"):
-        yield (
-            ("sampler", "type"),
-            f"{config.sampler.type} learns nothing from trials that stopped at a rung; with `halving` expected ehvi, "
-            "or random",
-        )
-    if budget is not None and budget.epochs is not None and halving.unit != "epochs":
-        yield ("budget", "epochs"), "`halving` counts steps; expected steps here"
-    if halving.unit == "epochs":
-        for path, place in config.space.paths():
-            if path == EPOCHS:
-                yield place, f"{EPOCHS} is set by `halving` to its last rung, {halving.at[-1]}; delete it here"
-    for protocol, items in halving.items.items():
-        if protocol not in config.evaluation:
-            yield ("halving", "items", protocol), unknown("protocol", protocol, sorted(config.evaluation))
-        elif items >= (config.evaluation[protocol].items or math.inf):
-            yield (
-                ("halving", "items", protocol),
-                f"expected fewer than the {config.evaluation[protocol].items} of the last rung, got {items}",
-            )
+def _keyed(data: Mapping[str, object], section: str) -> object:
+    """Return a section that must have keys with values; empty where it is something else, which was said."""
+    values = data.get(section)
+    return values if isinstance(values, dict) else {}
 
 
 T = TypeVar("T")

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evaluation.items import read
-from search_spaces.encoding import Encoding
 from sweeps.config import load_sweep
-from sweeps.forecast import Forecast, affordable, forecast, steps_per_epoch
+from sweeps.fidelity import MOST
+from sweeps.forecast import Forecast, affordable, forecast, largest
+from sweeps.length import Length, sample
 from sweeps.plan import Plan, make_plan
+from sweeps.rates import Rates
+from sweeps.rates import rates as measured_rates
 from sweeps.stores import Stores
 from sweeps.view import settings_text
 from trainer.lora import LoraError
-from trainer.measurement import Measurement
 from trainer.memory import EstimateError, Memory, capacity, estimate
-from trainer.step_log import parse
 
-_SAMPLE = 128
 _GIB = 2**30
 _HOUR = 3600.0
-_BATCH, _ACCUMULATION = "runner_config.batch_size", "runner_config.gradient_accumulation_steps"
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What a step and a job take.
-
-    Attributes:
-        step: seconds; None: not known.
-        job: seconds that each job measures items.
-        source: where they come from.
-    """
-
-    step: float | None
-    job: float
-    source: str
+_BY_HOURS = "the budget of hours decides how many trials there are; what one costs"
 
 
 def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, console: Console) -> None:
@@ -55,79 +40,70 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
     Raises:
         FileFaults, RecipeError, LoraError, DataError: the input is not fit to start.
     """
+    # names and paths of the user's are no markup
+    say = partial(console.print, soft_wrap=True, markup=False)
     config, document = load_sweep(file)
     plan = make_plan(config, document, Stores(runs))
-    rates = _rates(plan, step_ms)
-    halving = config.halving
-    rungs, eta = ((plan.units({}, None),), 2.0) if halving is None else (halving.at, halving.eta)
-    unit = "epochs" if halving is None else halving.unit
-    sampled = [plan.config.space.settings(params) for params in _sample(plan)]
-    steps = statistics.mean(_steps(plan, settings) for settings in sampled) if unit == "epochs" else 1.0
-    count, why = _trials(plan, trials, rungs, eta)
-    seconds = (rates.step or 0.0) * steps
-    expected = forecast(
-        rungs, eta, count, seconds_per_unit=seconds, seconds_per_job=rates.job, cards=config.slots.workers
-    )
-    console.print(f"{config.name}: {why}, {steps:.0f} steps an epoch" if unit == "epochs" else f"{config.name}: {why}")
+    rates = measured_rates(plan.folder, step_ms)
+    rows = len(read(config.train.protocol, config.train.data))
+    sampled, failed = sample(config)
+    lengths = [Length.of(plan.recipe, settings, rows, config.slots.workers) for settings in sampled]
+    unit = "epochs" if config.halving is None else config.halving.unit
+    steps = statistics.mean(length.steps_per_epoch for length in lengths) if unit == "epochs" else 1.0
+    # without halving trials may differ in their length
+    whole = round(statistics.mean(length.epochs for length in lengths))
+    expected, why = _expected(plan, trials, (whole,) if config.halving is None else config.halving.at, steps, rates)
+    say(f"{config.name}: {why}, {steps:.0f} steps an epoch" if unit == "epochs" else f"{config.name}: {why}")
     console.print(_rungs_table(expected, unit, rates, plan))
-    console.print(f"{rates.source}\n", soft_wrap=True)
+    if not expected.rungs[-1].jobs:
+        last = expected.rungs[-1].fidelity
+        say(f"WARNING: the budget ends before any trial reaches {last} {unit}; raise it, or lower the rungs.")
+    say(f"{rates.source}\n")
     if config.enqueue:
-        console.print(_enqueued_table(plan, rungs[-1], unit, rates))
-    console.print(*_memory(plan, sampled), sep="\n", soft_wrap=True)
+        console.print(_enqueued_table(plan, rows, unit, rates))
+    if failed:
+        tried = len(sampled) + len(failed)
+        say(f"WARNING: {len(failed)} of {tried} configurations tried would fail: {failed[0]}")
+    say("\n".join(_memory(plan, sampled)))
 
 
-def _sample(plan: Plan) -> list[Mapping[str, object]]:
-    encoding = Encoding(plan.config.space)
-    points = np.random.default_rng(plan.config.seed).random((_SAMPLE, encoding.dimensions))
-    return [*encoding.decode(points), *plan.config.enqueued_params()]
-
-
-def _steps(plan: Plan, settings: Mapping[str, object]) -> int:
-    """Return the steps of an epoch, at most: items that ``seq_length`` cuts off whole are left out in training."""
-    rows = _rows(plan.config.train.protocol, plan.config.train.data)
-    accumulated = 1 if plan.recipe.faults([_ACCUMULATION]) else plan.recipe.get(_ACCUMULATION)
-    batch = int(str(settings.get(_BATCH, plan.recipe.get(_BATCH)))) * int(str(settings.get(_ACCUMULATION, accumulated)))
-    return steps_per_epoch(rows, batch, plan.config.slots.workers)
-
-
-@cache
-def _rows(protocol: str, data: Path) -> int:
-    return len(read(protocol, data))
-
-
-def _trials(plan: Plan, trials: int | None, rungs: tuple[int, ...], eta: float) -> tuple[int, str]:
-    """Return how many trials are expected, and why so many."""
-    budget, wanted = plan.config.budget, trials or plan.config.trials
-    units = None if budget is None else budget.epochs or budget.steps
-    if units is not None:
-        most = affordable(units, rungs, eta) if len(rungs) > 1 else units // rungs[-1]
-        if wanted is None or most < wanted:
-            return most, f"{most} trials, as many as a budget of {units} lets reach their rungs"
-    if wanted is None:
-        return 1, "the budget of hours decides how many trials there are; what one costs"
-    return wanted, f"{wanted} trials"
-
-
-def _rates(plan: Plan, step_ms: float | None) -> Rates:
-    seconds = [s for log in plan.folder.glob("**/msrun_log/worker_*.log") for s in _step_seconds(log)]
-    measured = [Measurement.read(file).seconds for file in plan.folder.glob("**/measurement.json")]
-    jobs = [part["worker"] - part["train"] for part in measured if "train" in part]
-    job = statistics.median(jobs) if jobs else 0.0
-    evaluating = (
-        f"; {job:.0f} s to measure items, the median of {len(jobs)} jobs" if jobs else "; measuring items not counted"
+def _expected(
+    plan: Plan, trials: int | None, rungs: tuple[int, ...], steps: float, rates: Rates
+) -> tuple[Forecast, str]:
+    """Return what is expected to run, and why so many trials."""
+    config, budget, wanted = plan.config, plan.config.budget, trials or plan.config.trials
+    eta = 3.0 if config.halving is None else config.halving.eta
+    cost = partial(
+        forecast,
+        rungs,
+        eta,
+        seconds_per_unit=(rates.step or 0.0) * steps,
+        seconds_per_job=rates.job,
+        cards=config.slots.workers,
     )
-    if step_ms is not None:
-        return Rates(step_ms / 1000, job, f"Step: {step_ms:g} ms, as given{evaluating}. Start-up is not counted.")
-    if seconds:
-        step = statistics.median(seconds)
-        source = f"Step: {1000 * step:.0f} ms, the median of {len(seconds)} in this sweep's logs{evaluating}."
-        return Rates(step, job, f"{source} Start-up is not counted.")
-    return Rates(None, 0.0, "Hours are not known: nothing of this sweep has run yet; give --step-ms.")
+    units = math.inf if budget is None else budget.epochs or budget.steps or math.inf
+    count, why, fill = wanted, f"{wanted} trials", False
+    if math.isfinite(units) and (wanted is None or affordable(units, rungs, eta) < wanted):
+        # one starts in any case: where trials differ in their length, others may be shorter
+        count, fill = max(1, affordable(units, rungs, eta)), True
+        why = f"{count} trials, as many as a budget of {units} lets start"
+    for name, hours in _hours(plan).items():
+        if rates.step is None:
+            why = f"{why}, unless the budget of {hours:g} {name} ends it" if count else _BY_HOURS
+            count = count or 1
+            continue
+        card_hours = hours * (config.slots.workers * config.slots.count if name == "hours" else 1)
+        paid = largest(count or MOST, card_hours, lambda n: cost(n).card_hours)
+        if count is None or paid < count:
+            count, fill = max(1, paid), False
+            why = f"{count} trials, as many as a budget of {hours:g} {name} pays for"
+    return cost(count or 1, units=units, fill=fill), why
 
 
-def _step_seconds(log: Path) -> list[float]:
-    # the first step of a launch compiles the graph
-    return [record.seconds for record in parse(log.read_text("utf-8", "replace").splitlines())][1:]
+def _hours(plan: Plan) -> dict[str, float]:
+    budget = plan.config.budget
+    given = {} if budget is None else {"card_hours": budget.card_hours, "hours": budget.hours}
+    return {name: hours for name, hours in given.items() if hours is not None}
 
 
 def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Table:
@@ -160,43 +136,45 @@ def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Tab
     return table
 
 
-def _enqueued_table(plan: Plan, last: int, unit: str, rates: Rates) -> Table:
+def _enqueued_table(plan: Plan, rows: int, unit: str, rates: Rates) -> Table:
     table = Table(title="Enqueued configurations, each trained to its end", title_justify="left")
     for name in ("trial", "steps", "card-hours", "GiB a card"):
         table.add_column(name, justify="right")
     table.add_column("configuration")
-    for number, params in enumerate(plan.config.enqueued_params()):
-        settings = plan.config.space.settings(params)
-        epochs = last if plan.config.halving is not None else plan.units(settings, None)
-        steps = epochs * _steps(plan, settings) if unit == "epochs" else last
-        hours = "?" if rates.step is None else f"{steps * rates.step * plan.config.slots.workers / _HOUR:.3g}"
-        memory = next(_estimates(plan, [settings]), None)
-        size = "?" if memory is None else f"{memory.total / _GIB:.3g}"
-        table.add_row(str(number), str(steps), hours, size, settings_text(plan.config.space.configuration(params)))
+    config = plan.config
+    for number, params in enumerate(config.enqueued_params()):
+        settings = {**config.space.settings(params), **config.length()}
+        length = Length.of(plan.recipe, settings, rows, config.slots.workers)
+        steps = length.steps if unit == "epochs" or config.halving is None else config.halving.at[-1]
+        hours = "?" if rates.step is None else f"{steps * rates.step * config.slots.workers / _HOUR:.3g}"
+        try:
+            size = f"{_estimate(plan, settings).total / _GIB:.3g}"
+        except (EstimateError, LoraError):
+            size = "?"  # why is said below
+        table.add_row(str(number), str(steps), hours, size, Text(settings_text(config.space.configuration(params))))
     return table
 
 
-def _estimates(plan: Plan, sampled: list[Mapping[str, object]] | list[dict[str, object]]) -> Iterator[Memory]:
-    for settings in sampled:
-        values = plan.recipe.set({**plan.config.space.fixed, **settings})
-        yield estimate(values, str(plan.config.recipe), plan.config.slots.workers)
+def _estimate(plan: Plan, settings: Mapping[str, object]) -> Memory:
+    return estimate(plan.recipe.set(settings), str(plan.config.recipe), plan.config.slots.workers)
 
 
-def _memory(plan: Plan, sampled: list[dict[str, object]]) -> list[str]:
+def _memory(plan: Plan, sampled: Sequence[Mapping[str, object]]) -> list[str]:
     """Return what the largest configuration of the sample needs, and a warning where that is more than a card has."""
     try:
-        largest = max(_estimates(plan, sampled), key=lambda memory: memory.total)
+        memories = [_estimate(plan, settings) for settings in sampled]
         limit = capacity(plan.recipe.set(plan.config.space.fixed), str(plan.config.recipe))
     except (EstimateError, LoraError) as error:
         return [f"Memory cannot be estimated: {error}"]
+    most = max(memories, key=lambda memory: memory.total)
     parts = ("weights", "gradients", "optimizer", "activations")
-    sizes = ", ".join(f"{name} {getattr(largest, name) / _GIB:.2g}" for name in parts)
+    sizes = ", ".join(f"{name} {getattr(most, name) / _GIB:.2g}" for name in parts)
     said = [
-        f"Memory a card, at most ({len(sampled)} configurations tried): {largest.total / _GIB:.3g} GiB ({sizes}); an "
+        f"Memory a card, at most ({len(sampled)} configurations tried): {most.total / _GIB:.3g} GiB ({sizes}); an "
         "estimate that was never compared with a card, see trainer/memory.py."
     ]
-    if limit is not None and largest.total > limit:
-        over = sum(memory.total > limit for memory in _estimates(plan, sampled))
+    if limit is not None and most.total > limit:
+        over = sum(memory.total > limit for memory in memories)
         said.append(
             f"WARNING: that is more than context.max_device_memory, {limit / _GIB:.3g} GiB; so are {over} of the "
             f"{len(sampled)} configurations. Lower batch size, seq_length or rank, or turn recompute on."

@@ -1,20 +1,22 @@
 """What a sweep with successive halving is expected to run, and what it saves. Pure arithmetic, no I/O.
 
-A fidelity unit is an epoch or a step, whichever the rungs are in. Every promotion is counted and no trial fails, so a
-sweep that is stopped early, or whose trials fail, runs less. The untouched base, which is measured once, is left out.
+A fidelity unit is an epoch or a step, whichever the rungs are in. Follows the rules of ``sweeps.tuner`` for what starts
+and what goes on. Every promotion is counted and no trial fails, so a sweep that is stopped early, or whose trials fail,
+runs less. The untouched base, which is measured once, is left out.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sweeps.halving import quota
 
 _HOUR = 3600.0
+_LEFT_OVER = 100_000  # of so many trials at most it is worked out that they go on with what is left over
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,20 @@ def steps_per_epoch(rows: int, batch_size: int, workers: int) -> int:
     return -(-rows // workers) // batch_size
 
 
-def expected_jobs(trials: int, rungs: Sequence[int], eta: float) -> list[int]:
-    """Return how many jobs end at each rung: of n trials there floor(n / eta) go on, at least 1.
+def expected_jobs(
+    trials: int, rungs: Sequence[int], eta: float, units: float = math.inf, *, fill: bool = False
+) -> list[int]:
+    """Return how many jobs end at each rung: of n trials there floor(n / eta) go on, where units are left at least 1.
 
     So many does asynchronous halving promote once all are measured (Li et al., "A system for massively parallel
     hyperparameter tuning", MLSys 2020; see ``sweeps.halving``).
 
     Args:
+        trials: no more than ``affordable``.
         rungs: fidelities, ascending.
         eta: of so many trials one goes on.
+        units: that may be trained.
+        fill: whether more go on as long as units are left, as where these end the sweep: at the highest rungs first.
 
     Raises:
         ValueError: ``rungs`` is empty, does not ascend from 1 or more, ``eta`` is not above 1 or ``trials`` is below 0.
@@ -98,9 +105,18 @@ def expected_jobs(trials: int, rungs: Sequence[int], eta: float) -> list[int]:
     _check(rungs, eta)
     if trials < 0:
         raise ValueError(f"trials >= 0 must hold, but got {trials}")
-    jobs = [trials]
-    while len(jobs) < len(rungs):
-        jobs.append(min(jobs[-1], max(1, quota(jobs[-1], eta))))
+    jobs, costs = _quotas(trials, rungs, eta), _differences(rungs)
+    left = units - _cost(jobs, rungs)
+    for _ in range(_LEFT_OVER):
+        more = (
+            rung
+            for rung in reversed(range(1, len(rungs)))
+            if costs[rung] <= left and (0 == jobs[rung] < jobs[rung - 1] or (fill and jobs[rung] < jobs[rung - 1]))
+        )
+        if (rung := next(more, None)) is None:
+            break
+        jobs[rung] += 1
+        left -= costs[rung]
     return jobs
 
 
@@ -112,6 +128,8 @@ def forecast(
     seconds_per_unit: float,
     seconds_per_job: float = 0.0,
     cards: int = 1,
+    units: float = math.inf,
+    fill: bool = False,
 ) -> Forecast:
     """Forecast a sweep.
 
@@ -122,26 +140,26 @@ def forecast(
         seconds_per_unit: of training: of an epoch, ``steps_per_epoch`` times a step's.
         seconds_per_job: of starting up and measuring, which each job of a trial does again.
         cards: of a job.
+        units: that may be trained.
+        fill: as in ``expected_jobs``.
 
     Raises:
         ValueError: as ``expected_jobs``.
     """
 
-    def hours(jobs: int, units: int) -> float:
-        return jobs * (units * seconds_per_unit + seconds_per_job) * cards / _HOUR
+    def hours(jobs: int, each: int) -> float:
+        return jobs * (each * seconds_per_unit + seconds_per_job) * cards / _HOUR
 
-    parts = zip(rungs, expected_jobs(trials, rungs, eta), _differences(rungs), strict=True)
+    parts = zip(rungs, expected_jobs(trials, rungs, eta, units, fill=fill), _differences(rungs), strict=True)
     return Forecast(
-        tuple(Rung(fidelity, jobs, units, hours(jobs, units)) for fidelity, jobs, units in parts),
+        tuple(Rung(fidelity, jobs, each, hours(jobs, each)) for fidelity, jobs, each in parts),
         trials * rungs[-1],
         hours(trials, rungs[-1]),
     )
 
 
 def affordable(units: float, rungs: Sequence[int], eta: float) -> int:
-    """Return the most trials whose sweep trains no more than ``units``, with halving.
-
-    Without it, ``units // rungs[-1]`` trials are affordable.
+    """Return how many trials ``units`` let start: each, and all that may then go on, must fit (``Tuner.may_start``).
 
     Raises:
         ValueError: as ``expected_jobs``, or ``units`` is not finite.
@@ -149,13 +167,23 @@ def affordable(units: float, rungs: Sequence[int], eta: float) -> int:
     _check(rungs, eta)
     if not math.isfinite(units):
         raise ValueError(f"a finite number of units is needed, but got {units}")
+    return largest(int(units // rungs[0]), units, lambda trials: _cost(_quotas(trials, rungs, eta), rungs))
 
-    def needed(trials: int) -> int:
-        jobs = expected_jobs(trials, rungs, eta)
-        return sum(count * each for count, each in zip(jobs, _differences(rungs), strict=True))
 
-    # what is needed grows with the trials, and is at least their way to the first rung
-    return bisect_right(range(1, max(0, int(units // rungs[0])) + 1), units, key=needed)
+def largest(most: int, budget: float, cost: Callable[[int], float]) -> int:
+    """Return the largest number from 0 to ``most`` whose cost, which grows with it, is within the budget."""
+    return bisect_right(range(1, max(0, most) + 1), budget, key=cost)
+
+
+def _quotas(trials: int, rungs: Sequence[int], eta: float) -> list[int]:
+    jobs = [trials]
+    while len(jobs) < len(rungs):
+        jobs.append(quota(jobs[-1], eta))
+    return jobs
+
+
+def _cost(jobs: Sequence[int], rungs: Sequence[int]) -> int:
+    return sum(count * each for count, each in zip(jobs, _differences(rungs), strict=True))
 
 
 def _differences(rungs: Sequence[int]) -> list[int]:

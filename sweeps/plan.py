@@ -60,7 +60,7 @@ class Plan:
         """
         config = self.config
         everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed, **(settings or {})}
-        everything |= self.length()
+        everything |= config.length()
         seq_length = int(str(everything.get(SEQ_LENGTH, self.recipe.get(SEQ_LENGTH))))
         pad = int(str(everything.get(PAD, self.recipe.get(PAD))))
         record = record_path(
@@ -89,11 +89,6 @@ class Plan:
         files.write_whole(paths.recipe, self.recipe.render({**everything, RECORD: str(record)}, made_by))
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
-
-    def length(self) -> dict[str, object]:
-        """Return what the rungs set in the recipe: the whole training, over which the learning-rate schedule goes."""
-        halving = self.config.halving
-        return {EPOCHS: halving.at[-1]} if halving is not None and halving.unit == "epochs" else {}
 
     def _benchmarks(self, rung: int | None) -> tuple[Benchmark, ...]:
         halving, found = self.config.halving, []

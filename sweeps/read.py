@@ -57,6 +57,8 @@ class Known:
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""
         knee = self.front.knee
+        # not the whole result: its state changes where the trial goes on, or fails above
+        on_front = {(result.number, result.rung) for result in self.front.results}
         return {
             "sweep": self.config.name,
             "objectives": [objective.model_dump() for objective in self.config.objectives],
@@ -69,7 +71,7 @@ class Known:
                     "state": result.state,
                     "rung": result.rung,
                     "feasible": result.feasible,
-                    "front": result in self.front.results,
+                    "front": (result.number, result.rung) in on_front,
                     "configuration": dict(result.configuration),
                     "values": dict(result.values),
                     "scores": {metric: asdict(score) for metric, score in result.scores.items()},

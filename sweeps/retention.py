@@ -12,7 +12,6 @@ from typing import Annotated
 from pydantic import Field
 
 from search_spaces.section import Section
-from sweeps.fidelity import Positive
 
 EVENLY = 5
 """So many checkpoints of a training are kept, evenly spaced, where the recipe writes them: what contests ask for."""
@@ -29,7 +28,7 @@ class DiskSettings(Section):
         reserve_gb: nothing starts while the disk has less left.
     """
 
-    quota_gb: Positive | None = None
+    quota_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     reserve_gb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
 

@@ -29,27 +29,9 @@ def rungs_chart(
         ways.setdefault(result.number, []).append(result)
     states = {result.number: result.state for result in results}
     figure = go.Figure()
-    for kind, (color, width) in _KINDS.items():
-        members = [number for number in ways if _kind(number, states, front) == kind]
-        xs: list[str | None] = []
-        ys: list[float | None] = []
-        texts: list[str | None] = []
-        for number in members:
-            # one trace a kind, not one a trial: a gap ends each line
-            xs += [*(str(r.rung) for r in ways[number]), None]
-            ys += [*(r.values[objective.metric] for r in ways[number]), None]
-            texts += [*(f"{r.label}, {r.rung} {halving.unit}" for r in ways[number]), None]
-        figure.add_scatter(
-            x=xs,
-            y=ys,
-            hovertext=texts,
-            hoverinfo="text+y",
-            mode="lines+markers",
-            name=f"{kind} ({len(members)})",
-            line={"color": color, "width": width},
-            marker={"size": 6},
-            opacity=0.8,
-        )
+    for kind in _KINDS:
+        members = [way for number, way in ways.items() if _kind(number, states, front) == kind]
+        figure.add_trace(_trace(kind, members, halving.unit, objective.metric))
     counts = {rung: sum(r.rung == rung for r in measured) for rung in halving.at}
     figure.update_layout(
         xaxis={
@@ -67,6 +49,29 @@ def rungs_chart(
         height=420,
     )
     return figure
+
+
+def _trace(kind: str, ways: Sequence[Sequence[Result]], unit: str, metric: str) -> go.Scatter:
+    """Return the trials of one kind as one trace, not as one each: a gap ends each line."""
+    color, width = _KINDS[kind]
+    xs: list[str | None] = []
+    ys: list[float | None] = []
+    texts: list[str | None] = []
+    for way in ways:
+        xs += [*(str(r.rung) for r in way), None]
+        ys += [*(r.values[metric] for r in way), None]
+        texts += [*(f"{r.label}, {r.rung} {unit}" for r in way), None]
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        hovertext=texts,
+        hoverinfo="text+y",
+        mode="lines+markers",
+        name=f"{kind} ({len(ways)})",
+        line={"color": color, "width": width},
+        marker={"size": 6},
+        opacity=0.8,
+    )
 
 
 def _kind(number: int | None, states: dict[int | None, str], front: Front) -> str:

@@ -12,11 +12,13 @@ class SelectionError(ValueError):
     """Nothing is selected by that text."""
 
 
+_MAX_DIGITS = 40
 _LOWER_IS_BETTER = ("ratio", "trainable", "seconds", "train_loss")
 
 
 def select(text: str, known: Known) -> Result:
-    """Return the selected result; only a feasible trial is ever the knee or the best of anything.
+    """Return the selected result; only what is feasible is ever the knee or the best of anything,
+    a trial that stopped at a rung included.
 
     ``trial:N`` is the trial at the highest rung that it was measured at, ``trial:N@RUNG`` at that one.
     ``best:METRIC`` takes any metric or formula of the sweep: an objective in its own direction; of the others,
@@ -27,12 +29,15 @@ def select(text: str, known: Known) -> Result:
     """
     kind, _, argument = text.partition(":")
     number, at, rung = argument.partition("@")
-    if kind == "trial" and number.isdecimal() and (rung.isdecimal() or not at):
+    # Python reads no more than thousands of digits
+    if kind == "trial" and number.isdecimal() and (rung.isdecimal() or not at) and len(argument) < _MAX_DIGITS:
         return _trial(int(number), int(rung) if at else None, known)
     if text != "knee" and not (kind == "best" and argument):
         raise SelectionError(f"--select {text}: expected knee, best:METRIC, trial:N or trial:N@RUNG")
     if known.front.knee is None:
-        raise SelectionError(f"--select {text}: no trial is complete and holds all gates yet; `trial:N` takes any")
+        raise SelectionError(
+            f"--select {text}: no trial was measured on all items and holds all gates yet; `trial:N` takes any"
+        )
     if text == "knee":
         return known.front.knee
     feasible = [result for result in known.measured if result.feasible]

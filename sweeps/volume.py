@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,35 +35,55 @@ class Axis:
 def box(plan: Plan, base: Result, first: Result) -> list[Axis]:
     """Return the box of a sweep, an axis an objective. It must be kept: with another one volumes cannot be compared.
 
-    The reference is a gate's bound on the objective; else, of what the recipe tells before a run (as ``ratio``), the
-    worst of the search space; else what the untouched base measured; of what the base cannot tell (``seconds``,
-    ``train_loss``) twice the first trial's value.
+    The reference is the tightest bound of the gates that ask for what the objective aims at; else, of what the recipe
+    tells before a run (as ``ratio``), the worst of the search space; else what the untouched base measured; of what the
+    base cannot tell (``seconds``, ``train_loss``, what is computed from them, formulas without a value for the base)
+    as much worse than the first trial's as that is large: of ``seconds``, to be minimized, twice the first trial's.
 
     Args:
         first: any measured trial.
     """
-    space = _space_ends(plan)
-    return [_axis(plan, objective, base, first, space.get(i)) for i, objective in enumerate(plan.config.objectives)]
+    space, trained = _space_ends(plan), _of_training(plan)
+    return [
+        _axis(plan, objective, base, first, space.get(i), objective.metric in trained)
+        for i, objective in enumerate(plan.config.objectives)
+    ]
 
 
-def _axis(plan: Plan, objective: Objective, base: Result, first: Result, ends: tuple[float, float] | None) -> Axis:
-    metric, larger = objective.metric, objective.direction == "maximize"
-    bounds = [gate.limit(base.values) for gate in plan.config.gates if gate.metric == metric]
-    bounds = [bound for bound in bounds if np.isfinite(bound)]
+def _axis(
+    plan: Plan, objective: Objective, base: Result, first: Result, ends: tuple[float, float] | None, trained: bool
+) -> Axis:
+    metric, sign = objective.metric, 1.0 if objective.direction == "maximize" else -1.0
+    ideal: float | None = None
     if ends is not None:
-        worst, ideal = ends if larger else ends[::-1]
+        worst, ideal = ends if sign > 0 else ends[::-1]
+        if worst == ideal:
+            worst = ideal - sign * (abs(ideal) or 1.0)
     elif metric in base.scores:
-        worst, ideal = base.values[metric], 100.0 if larger else 0.0
-    elif metric in base.values and metric != "seconds":
+        ideal = 100.0 if sign > 0 else 0.0
+        # nothing would surpass a base that has it all
+        worst = base.values[metric] if base.values[metric] != ideal else 100.0 - ideal
+    elif not trained and math.isfinite(base.values.get(metric, math.nan)):
         worst = base.values[metric]
-        ideal = worst + (1.0 if larger else -1.0)
     else:
-        worst, ideal = 2 * first.values[metric], 0.0
-    if bounds:
-        worst = (max if larger else min)(bounds)
-    if worst == ideal:
-        ideal = worst + (1.0 if larger else -1.0)
+        seen = first.values[metric]
+        far = abs(seen) or 1.0
+        worst, ideal = seen - sign * far, seen + sign * far
+    bounds = [gate.limit(base.values) for gate in plan.config.gates if gate.metric == metric and gate.sign == sign]
+    if bounds := [sign * bound for bound in bounds if math.isfinite(bound)]:
+        worst = sign * max(bounds)
+    if ideal is None or sign * (ideal - worst) <= 0:
+        ideal = worst + sign
     return Axis(worst, ideal)
+
+
+def _of_training(plan: Plan) -> set[str]:
+    """Return the metrics that the launch of the base, which trains nothing, says nothing of."""
+    found = {"seconds", "train_loss"}
+    for name, formula in plan.config.metrics.items():
+        if formula.names & found:
+            found.add(name)
+    return found
 
 
 def _space_ends(plan: Plan) -> dict[int, tuple[float, float]]:
@@ -71,8 +93,13 @@ def _space_ends(plan: Plan) -> dict[int, tuple[float, float]]:
     drawn = np.random.default_rng(0).random((_SAMPLE, encoding.dimensions))
     # the corners: an adapter is largest with the highest rank on all modules
     points = np.vstack([drawn, np.zeros_like(drawn[:1]), np.ones_like(drawn[:1])])
-    sample = [known(params) for params in [*encoding.decode(points), *plan.config.enqueued_params()]]
-    return {i: (min(v[i] for v in sample), max(v[i] for v in sample)) for i in sample[0]}
+    ends: dict[int, tuple[float, float]] = {}
+    for params in [*encoding.decode(points), *plan.config.enqueued_params()]:
+        with suppress(ValueError):  # a configuration that no recipe can take: its trial fails
+            for i, value in known(params).items():
+                low, high = ends.get(i, (value, value))
+                ends[i] = (min(low, value), max(high, value))
+    return ends
 
 
 def hypervolume(

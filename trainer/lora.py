@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_MOST = 10**9  # of anything that a network has: beyond, shares of its sizes are no floats any more
 _MODELS = {"LlamaConfig": "LlamaForCausalLM", "InternLMConfig": "InternLMForCausalLM"}
 
 
@@ -110,6 +111,8 @@ class _Section:
         value = self.values.get(key)
         if type(value) is not int or value < 1:
             raise self.error(key, "an integer >= 1")
+        if value > _MOST:
+            raise self.error(key, f"an integer <= {_MOST}")
         return value
 
     def optional(self, key: str, default: int | None) -> int | None:

@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.lora import Module, account
+from trainer.memory_values import EstimateError, Network, Values, network_of
 
-_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+__all__ = ["EstimateError", "Memory", "capacity", "estimate"]
+
 _FLOAT32 = 4
 _GIB = 1024**3
 
@@ -38,10 +40,6 @@ _READS = {
     "w2": "product",
 }
 """Linear layer -> the tensor that is its input."""
-
-
-class EstimateError(ValueError):
-    """A value that the estimate depends on is missing or invalid."""
 
 
 @dataclass(frozen=True)
@@ -66,66 +64,6 @@ class Memory:
         return self.weights + self.gradients + self.optimizer + self.activations
 
 
-@dataclass(frozen=True)
-class _Values:
-    """A recipe's content, read by dotted path with messages that name it; None counts as missing."""
-
-    source: str
-    values: Mapping[str, Any]
-
-    def get(self, path: str) -> Any:
-        found: Any = self.values
-        for key in path.split("."):
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
-
-    def error(self, path: str, expected: str) -> EstimateError:
-        return EstimateError(f"{self.source}: {path}: expected {expected}, got {self.get(path)!r}")
-
-    def positive(self, path: str) -> int:
-        value = self.get(path)
-        if type(value) is not int or value < 1:
-            raise self.error(path, "an integer >= 1")
-        return value
-
-    def flag(self, path: str, default: bool) -> bool:
-        value = self.get(path)
-        if value is not None and not isinstance(value, bool):
-            raise self.error(path, "True or False")
-        return default if value is None else value
-
-    def bytes(self, path: str, default: int) -> int:
-        """Return the bytes of an element of the type that is named."""
-        value = self.get(path)
-        if value is not None and str(value).lower() not in _BYTES:
-            raise self.error(path, " or ".join(_BYTES))
-        return default if value is None else _BYTES[str(value).lower()]
-
-
-@dataclass(frozen=True)
-class _Network:
-    """The sizes of a network and its types, in bytes an element; ``linears`` are those of one decoder layer."""
-
-    layers: int
-    hidden: int
-    kv: int
-    wide: int
-    heads: int
-    vocabulary: int
-    seq: int
-    tokens: int
-    linears: int
-    param: int
-    embedding: int
-    norm: int
-    compute: int
-    softmax: int
-    flash: bool
-    fused_norm: bool
-    compressed_mask: bool
-    tied: bool
-
-
 def estimate(values: Mapping[str, Any], source: str = "recipe", workers: int = 1) -> Memory:
     """Estimate what training a recipe needs of each of its cards.
 
@@ -138,8 +76,8 @@ def estimate(values: Mapping[str, Any], source: str = "recipe", workers: int = 1
         LoraError: as ``trainer.lora.account``.
         EstimateError: another value that counts is missing or invalid, or the optimizer is not ``AdamW``.
     """
-    accounting, read = account(values, source), _Values(source, values)
-    network = _network(read)
+    accounting, read = account(values, source), Values(source, values)
+    network = network_of(read)
     adapter = read.bytes("model.model_config.pet_config.param_init_type", network.param)
     # MFTrainOneStepCell casts gradients to float32; what AllReduce gives stands beside what it is given
     gradients = accounting.trainable * _FLOAT32 * (1 if workers == 1 else 2)
@@ -159,7 +97,7 @@ def capacity(values: Mapping[str, Any], source: str = "recipe") -> int | None:
     Raises:
         EstimateError: it is not what MindSpore takes, such as ``58GB``.
     """
-    read, path = _Values(source, values), "context.max_device_memory"
+    read, path = Values(source, values), "context.max_device_memory"
     if read.get("context.device_target") == "CPU" or (value := read.get(path)) is None:
         return None
     found = re.fullmatch(r"(\d+\.?\d*)GB", str(value))
@@ -168,49 +106,14 @@ def capacity(values: Mapping[str, Any], source: str = "recipe") -> int | None:
     return int(float(found[1]) * _GIB)
 
 
-def _network(read: _Values) -> _Network:
-    at = "model.model_config."
-    linears = {module.name: module for module in _linears(read)}
-    hidden, kv = linears["wo"].outputs, (linears["wk"].outputs if "wk" in linears else 0)
-    param, compute = read.bytes(at + "param_init_type", 2), read.bytes(at + "compute_dtype", 2)
-    seq = read.positive(at + "seq_length")
-    return _Network(
-        layers=linears["wo"].count,
-        hidden=hidden,
-        kv=kv or (linears["w_qkv"].outputs - hidden) // 2,
-        wide=linears["w2"].inputs,
-        heads=read.positive(at + "num_heads"),
-        vocabulary=read.positive(at + "vocab_size"),
-        seq=seq,
-        tokens=seq * read.positive("runner_config.batch_size"),
-        linears=sum(module.inputs * module.outputs for module in linears.values()),
-        param=param,
-        embedding=read.bytes(at + "embedding_init_type", param),
-        norm=read.bytes(at + "layernorm_compute_type", _FLOAT32),
-        compute=compute,
-        softmax=read.bytes(at + "softmax_compute_type", _FLOAT32),
-        flash=read.flag(at + "use_flash_attention", False),
-        fused_norm=read.flag(at + "fused_rms_norm", True),
-        compressed_mask=any(read.flag(f"{at}use_{kind}mask_compression", False) for kind in ("attn_", "eod_attn_")),
-        tied=read.flag(at + "tie_word_embeddings", False) and read.get(at + "type") == "LlamaConfig",
-    )
-
-
-def _linears(read: _Values) -> tuple[Module, ...]:
-    """Return all linear layers of the decoder layers: those that an adapter on everything would be on."""
-    model, config = read.values["model"], read.values["model"]["model_config"]
-    everything = {"pet_type": "lora", "lora_rank": 1, "target_modules": "w.*"}
-    return account({"model": {**model, "model_config": {**config, "pet_config": everything}}}, read.source).modules
-
-
-def _base(network: _Network, total: int) -> int:
+def _base(network: Network, total: int) -> int:
     """Return the bytes of the base's ``total`` weights: MindFormers has types of their own for embedding and norms."""
     norms = network.hidden * (2 * network.layers + 1)
     embedding = network.hidden * network.vocabulary
     return norms * network.norm + embedding * network.embedding + (total - norms - embedding) * network.param
 
 
-def _states(read: _Values) -> int:
+def _states(read: Values) -> int:
     """Return how many float32 values the optimizer keeps on the card for each parameter that is trained.
 
     Two moments and, other than mixed precision in Rajbhandari et al., "ZeRO", 2020, section 3.1, no float32 copy of the
@@ -223,7 +126,7 @@ def _states(read: _Values) -> int:
     return 3 if read.flag("optimizer.amsgrad", False) else 2
 
 
-def _drops(read: _Values) -> bool:
+def _drops(read: Values) -> bool:
     """Return whether the adapter has dropout."""
     path = "model.model_config.pet_config.lora_dropout"
     value = read.get(path)
@@ -232,7 +135,7 @@ def _drops(read: _Values) -> bool:
     return value != 0  # MindFormers' own is 0.01
 
 
-def _recomputed(read: _Values, layers: int) -> int:
+def _recomputed(read: Values, layers: int) -> int:
     """Return how many layers are computed again in the backward pass."""
     path = "recompute_config.recompute"
     value = read.get(path) or False
@@ -243,7 +146,7 @@ def _recomputed(read: _Values, layers: int) -> int:
     return layers if value is True else min(int(value), layers)
 
 
-def _activations(network: _Network, modules: tuple[Module, ...], recomputed: int, drops: bool) -> int:
+def _activations(network: Network, modules: tuple[Module, ...], recomputed: int, drops: bool) -> int:
     """Return the bytes of what is kept at the loss, or where one recomputed layer is there, whichever is more.
 
     Of a recomputed layer only its input is kept (Chen et al., "Training deep nets with sublinear memory cost", 2016).
@@ -262,21 +165,21 @@ def _activations(network: _Network, modules: tuple[Module, ...], recomputed: int
     return kept + tokens * _norm(network) + _mask(network) + max(_loss(network), again)
 
 
-def _loss(network: _Network) -> int:
+def _loss(network: Network) -> int:
     """Return the bytes of the loss; they exceed all layers' where the vocabulary is large and layers are recomputed."""
     head = network.embedding if network.tied else network.param
     copy = network.hidden * network.vocabulary * network.compute if head != network.compute else 0
     return network.tokens * network.vocabulary * _LOSS_TENSORS * _FLOAT32 + copy
 
 
-def _mask(network: _Network) -> int:
+def _mask(network: Network) -> int:
     """Return the bytes of the attention mask, of (batch, 1, seq, seq), that all layers share."""
     if network.compressed_mask:
         return 2048 * 2048
     return network.tokens * network.seq * (1 if network.flash else network.compute)
 
 
-def _layer(network: _Network) -> int:
+def _layer(network: Network) -> int:
     """Return the bytes a token that one decoder layer keeps, without its adapter.
 
     Korthikanti et al., "Reducing activation recomputation in large transformer models", 2022, section 4.1, count
@@ -287,12 +190,12 @@ def _layer(network: _Network) -> int:
     return 2 * _norm(network) + _attention(network) + 3 * network.wide * network.compute
 
 
-def _norm(network: _Network) -> int:
+def _norm(network: Network) -> int:
     """Return the bytes a token that a norm keeps: its input, as cast where it is not fused, and 1 / RMS."""
     return network.hidden * (network.compute if network.fused_norm else network.norm) + network.norm
 
 
-def _attention(network: _Network) -> int:
+def _attention(network: Network) -> int:
     hidden, element = network.hidden, network.compute
     if network.flash:
         return 2 * (hidden + network.kv) * element + network.heads * _SOFTMAX_COLUMNS * _FLOAT32
@@ -301,7 +204,7 @@ def _attention(network: _Network) -> int:
     return 3 * hidden * element + network.heads * network.seq * score
 
 
-def _adapter(network: _Network, modules: tuple[Module, ...], drops: bool) -> int:
+def _adapter(network: Network, modules: tuple[Module, ...], drops: bool) -> int:
     """Return the bytes a token that the adapter keeps in a layer that has it: both matrices' inputs.
 
     With dropout each module has an input of its own and a mask, which Korthikanti et al. count as one byte; without,

@@ -29,6 +29,10 @@ class YamlError(ValueError):
         self.line = line
 
 
+MOST_BITS = 1023
+"""Of an integer: what is larger is no float, either, and not even a message can say what it is."""
+
+
 @dataclass(frozen=True)
 class Parsed:
     """A mapping in YAML.
@@ -62,6 +66,17 @@ class _Loader(yaml.SafeLoader):
                 self.repeated[id(key)] = (lines[name], line)
             lines[name] = line
         return node
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value: int = loader.construct_yaml_int(node)
+    if value.bit_length() > MOST_BITS:
+        problem = f"an integer of {value.bit_length()} bits, expected at most {MOST_BITS}; write a smaller one"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 class _Dumper(yaml.SafeDumper):

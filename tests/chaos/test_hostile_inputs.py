@@ -1,6 +1,6 @@
 """Hostile inputs: a sweep file, recipe, data file or log that is broken anywhere is refused with exit code 2.
 
-Three hundred of them: ``pytest tests/chaos/test_hostile_inputs.py --hypothesis-profile thorough``; CI takes a tenth.
+Four hundred of them: ``pytest tests/chaos/test_hostile_inputs.py --hypothesis-profile thorough``; CI takes a tenth.
 No traceback, nothing started. ``start --dry-run`` makes every check that ``start`` makes, and then starts nothing where
 the mutation happens to leave a sweep that is sound.
 """
@@ -35,8 +35,51 @@ _HOSTILE: list[Any] = [
     *(None, True, False, 0, -1, 1.5, 10**30, -(10**30), 1e308, float("nan"), float("inf"), -float("inf")),
     *("", " ", "nan", "1e400", "../../../etc/passwd", "/dev/null", "/", "$(id)", "<script>", "\x00", "\ud7ff", "训练"),
     *("a" * 10_000, "{" * 500, "__import__('os').system('id')", "9**9**9", "%s%n", "x\ny: 1", [], {}, [[]], {"": ""}),
+    *(10**400, -(10**400), 16**5000, 10**9, 2, 1.0000000000000002, 1e-320, -1e308, "0x" + "f" * 5000),
     *([None], [1, "a", None], {"type": "float"}, {"a": {"b": {"c": []}}}, {1: 2}, {None: None}, {True: False}),
 ]
+# what a sweep may have beside what the shipped one has; sound where it is sound
+_SECTIONS: dict[str, list[Any]] = {
+    "halving": [
+        {"min": 1, "max": 9, "eta": 3},
+        {"min": 1, "max": 2, "eta": 1.5},
+        {"min": 1, "max": 10**6, "eta": 1.0000001},
+        {"min": 1, "max": 9, "eta": 1.0000000000000002},
+        {"min": 9, "max": 3},
+        {"min": 3, "max": 3},
+        {"min": 1, "max": 10**400},
+        {"unit": "steps", "rungs": [2, 6]},
+        {"unit": "steps", "rungs": [10, 100_000]},
+        {"unit": "steps", "rungs": [1, 2, 10**9], "eta": 10_000},
+        {"rungs": [1, 3], "items": {"squad": 300, "math": 1}},
+        {"rungs": [1, 3], "items": {"squad": 5}},
+    ],
+    "budget": [
+        {"epochs": None},
+        {"epochs": None, "hours": None},
+        {"epochs": 1},
+        {"epochs": 2},
+        {"epochs": 10**400},
+        {"steps": 7},
+        {"steps": 10**9},
+        {"card_hours": 1e-9},
+        {"hours": 1e308},
+        {"epochs": 9, "hours": 1},
+    ],
+    "fixed": [
+        {"runner_config.batch_size": 0},
+        {"runner_config.batch_size": 100_000},
+        {"runner_config.batch_size": 10**400},
+        {"runner_config.sink_mode": True, "runner_config.sink_size": 7},
+        {"runner_config.sink_mode": True, "runner_config.sink_size": -1},
+        {"runner_config.sink_mode": True, "runner_config.sink_size": 0},
+        {"optimizer.type": "FP32StateAdamWeightDecay"},
+        {"model.model_config.vocab_size": 10**400},
+        {"runner_config.epochs": 10**400},
+    ],
+    "trials": [None, 1, 10**9, 10**400],
+    "sampler": [{"type": "random"}, {"type": "tpe"}, {"type": "ehvi", "startup_trials": 10**400}],
+}
 hostile = st.sampled_from(_HOSTILE) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -117,11 +160,11 @@ class Case:
             "squad.json": json.dumps(SQUAD).encode(),
         }
 
-    def start(self, **changed: bytes) -> tuple[int, str, str]:
+    def start(self, *options: object, **changed: bytes) -> tuple[int, str, str]:
         """Write the files, those of ``changed`` in place of the sound ones, and start; nothing may be written."""
         for name, content in self.files.items():
             (self.folder / name).write_bytes(changed.get(name.partition(".")[0], content))
-        result = cli("start", self.folder / "sweep.yaml", "--runs", self.runs, "--dry-run")
+        result = cli("start", self.folder / "sweep.yaml", "--runs", self.runs, "--dry-run", *options)
         assert not self.runs.exists()
         return result
 
@@ -142,8 +185,24 @@ def cli(*arguments: object) -> tuple[int, str, str]:
 
 
 def dumped(value: Any) -> bytes:
-    """Return ``value`` as YAML; what YAML cannot hold is left out."""
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False).encode("utf-8", "surrogatepass")
+    """Return ``value`` as YAML; what YAML cannot hold is left out.
+
+    Integers are hexadecimal where Python refuses to write out so many digits.
+    """
+    text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+def _integer(dumper: yaml.SafeDumper, value: int) -> yaml.ScalarNode:
+    text = str(value) if value.bit_length() < 10_000 else hex(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:int", text)
+
+
+_Dumper.add_representer(int, _integer)
 
 
 @pytest.fixture
@@ -168,6 +227,22 @@ def test_the_sound_sweep_is_taken(case: Case) -> None:
 @given(data=st.data())
 def test_sweep_structure(case: Case, data: st.DataObject) -> None:
     judge(case.start(sweep=dumped(mutated(yaml.safe_load(case.files["sweep.yaml"]), data))))
+
+
+@seed(7)
+@_SETTINGS
+@given(data=st.data())
+def test_fidelity_and_budget(case: Case, data: st.DataObject) -> None:
+    sweep = yaml.safe_load(case.files["sweep.yaml"])
+    for section, kinds in _SECTIONS.items():
+        if data.draw(st.booleans(), section):
+            sweep[section] = data.draw(st.sampled_from(kinds))
+    if data.draw(st.booleans(), "without halving"):
+        sweep.pop("halving", None)
+    if data.draw(st.booleans(), "mutated"):
+        sweep = mutated(sweep, data)
+    step_ms = data.draw(st.sampled_from([None, 40, 1e-300, 86_400_000, "inf", "nan", 0]), "step-ms")
+    judge(case.start(*(() if step_ms is None else ("--step-ms", step_ms)), sweep=dumped(sweep)))
 
 
 @seed(2)

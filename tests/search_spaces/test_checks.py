@@ -49,6 +49,11 @@ def test_space_without_faults_has_no_problems() -> None:
         ({"log": True, "step": 3}, "step", "`log: true` and a step exclude each other, but got step=3; delete one"),
         ({"step": 4}, "step", "steps of 4 from 1 end at 13, not at high=16"),
         ({"type": "float", "low": 1e-2, "high": 1e-4}, "low", "`low < high` must hold, but got low=0.01, high=0.0001"),
+        (
+            {"type": "float", "low": -1e308, "high": 1e308},
+            "high",
+            "`high - low` must be a finite number, but got low=-1e+308, high=1e+308; narrow the range",
+        ),
         ({"type": "float", "low": -1.0, "log": True}, "low", "`low > 0` must hold where `log: true`, but got low=-1.0"),
     ],
 )

@@ -122,3 +122,9 @@ def test_faults_are_sorted_by_line_and_said_once(tmp_path: Path) -> None:
     found = document(tmp_path, "a: 1\nb: 2\n")
     error = FileFaults(found.faults([(("b",), "x"), (("a",), "y"), (("b",), "x")]))
     assert [fault.line for fault in error.faults] == [1, 2]
+
+
+def test_integer_that_no_message_could_show_is_refused_with_its_line(tmp_path: Path) -> None:
+    found = document(tmp_path, f"a: 1\nb: 0x{'f' * 5000}\n")
+    assert "cannot be read: an integer of 20000 bits" in str(found.faults(found.problems)[0])
+    assert found.faults(found.problems)[0].line == 2

@@ -162,3 +162,11 @@ def test_folder_without_a_sweep(cli: Cli, tmp_path: Path, command: str) -> None:
     code, _, error = cli(command, "--runs", tmp_path / "none")
     assert code == 2
     assert "no sweep was started here" in error
+
+
+@pytest.mark.parametrize("section", ["metrics", "parameters", "derived", "fixed"])
+def test_list_where_keys_are_expected(cli: Cli, sweep: Path, section: str) -> None:
+    lines = [line for line in sweep.read_text(encoding="utf-8").splitlines() if not line.startswith("fixed:")]
+    text = "\n".join(lines).replace(f"\n{section}:\n", "\nold:\n")
+    sweep.write_text(f"{text}\n{section}: [1, 1.0]\n", encoding="utf-8")
+    assert f"{section}: expected keys with values, got [1, 1.0]" in refused(cli, sweep)

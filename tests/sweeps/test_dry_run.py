@@ -59,4 +59,90 @@ def test_budget_of_epochs_says_how_many_trials_it_lets(cli: Cli, tmp_path: Path)
     sweep = write_sweep(tmp_path, trials=100, rungs=(1, 3))
     sweep.write_text(sweep.read_text() + "budget: {epochs: 16}\n")
     _, output, _ = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
-    assert "10 trials, as many as a budget of 16 lets reach their rungs" in output
+    assert "10 trials, as many as a budget of 16 lets start" in output
+
+
+@pytest.mark.parametrize("step_ms", ["0", "-1", "nan", "inf", "1e300"])
+def test_step_time_that_is_none_is_refused(cli: Cli, tmp_path: Path, step_ms: str) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--dry-run", "--step-ms", step_ms, "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "step-ms" in error
+
+
+def test_step_time_without_dry_run_is_refused_and_nothing_starts(cli: Cli, tmp_path: Path) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--step-ms", "40", "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "--dry-run" in error
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("trials: 10\nbudget: {card_hours: 0.05}", "2 trials, as many as a budget of 0.05 card_hours pays for"),
+        ("budget: {hours: 0.055}", "5 trials, as many as a budget of 0.055 hours pays for"),
+        ("trials: 10\nbudget: {card_hours: 0.0001}", "1 trials, as many as a budget of 0.0001 card_hours pays for"),
+        ("trials: 1\nbudget: {card_hours: 9}", "short: 1 trials, 10 steps"),
+        ("budget: {epochs: 10}", "10 trials, as many as a budget of 10 lets start"),
+    ],
+)
+def test_each_budget_says_how_many_trials_it_lets(cli: Cli, tmp_path: Path, end: str, said: str) -> None:
+    # 10 steps of 7.2 s are 0.02 h; two slots where this machine has as many cores
+    sweep = write_sweep(tmp_path)
+    sweep.write_text(sweep.read_text().replace("trials: 2", end).replace("slots: {count: 1", "slots: {count: 2"))
+    _, output, error = cli("start", sweep, "--dry-run", "--step-ms", 7200, "--runs", tmp_path / "runs")
+    assert said in output, error
+
+
+def test_budget_of_hours_is_named_where_no_step_time_is_known(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    sweep.write_text(sweep.read_text() + "budget: {card_hours: 0.001}\n")
+    _, output, _ = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert "2 trials, unless the budget of 0.001 card_hours ends it" in output
+
+
+def test_budget_that_no_trial_gets_to_its_end_with_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, rungs=(1, 3), budget="{epochs: 2}")
+    code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert code == 0, error
+    assert "2 trials, as many as a budget of 2 lets start" in output
+    assert "WARNING: the budget ends before any trial reaches 3 epochs" in output
+
+
+def test_trials_of_three_epochs_take_three_of_a_budget(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, epochs=3, budget="{epochs: 10}")
+    _, output, _ = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert "3 3 3 9 " in plain(output)
+
+
+def test_optimizer_whose_states_are_not_known_leaves_the_memory_open(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    fixed = "fixed: {optimizer.type: FP32StateAdamWeightDecay, "
+    sweep.write_text(sweep.read_text().replace("fixed: {", fixed))
+    code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert code == 0, error
+    assert "Memory cannot be estimated" in output
+
+
+def test_configurations_that_would_fail_are_counted(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    sweep.write_text(sweep.read_text().replace("2 * lora_rank", "2 * lora_rank + 0 // (lora_rank - 7)"))
+    code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert code == 0, error
+    assert "configurations tried would fail: '2 * lora_rank + 0 // (lora_rank - 7)' has no value" in output
+
+
+def test_names_of_the_user_are_no_markup(cli: Cli, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "a [/b] c")
+    own = "  own: {type: categorical, choices: ['[/red]', b], sets: trainer.model_name}\nderived:"
+    text = sweep.read_text().replace("derived:", own).replace("lora_rank: 8,", "lora_rank: 8, own: '[/red]',")
+    sweep.write_text(text.replace("fixed: {", "fixed: {optimizer.type: '[/red]', "))
+    code, output, error = cli("start", sweep, "--dry-run", "--runs", tmp_path / "runs")
+    assert code == 0, error
+    assert output.count("[/red]") == 2
+
+
+def test_number_of_trials_that_nobody_can_run_is_refused(cli: Cli, tmp_path: Path) -> None:
+    code, _, error = cli("start", write_sweep(tmp_path), "--dry-run", "--trials", 10**400, "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "--trials" in error

@@ -21,6 +21,7 @@ from tests.short_sweep import write_sweep
         ({"min": 1, "max": 8, "eta": 2}, (1, 2, 4, 8)),
         ({"min": 2, "max": 5, "eta": 1.5}, (2, 3, 5)),
         ({"min": 1, "max": 3, "eta": 1.2}, (1, 2, 3)),
+        ({"min": 1, "max": 2, "eta": 1.5}, (1, 2)),
     ],
 )
 def test_rungs_are_those_that_are_written_or_eta_times_apart(
@@ -31,16 +32,44 @@ def test_rungs_are_those_that_are_written_or_eta_times_apart(
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"rungs": [3]}, {"rungs": [3, 1]}, {"rungs": [1, 3], "max": 9}, {"min": 1}, {"min": 9, "max": 3}],
+    [{}, {"rungs": [3]}, {"rungs": [3, 1]}, {"rungs": [1, 3], "max": 9}, {"min": 1}],
 )
 def test_rungs_that_are_none_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="expected"):
         Halving.model_validate(settings)
 
 
-def test_empty_budget_is_refused() -> None:
+@pytest.mark.parametrize("ends", [(9, 3), (3, 3)])
+def test_ends_that_hold_no_two_rungs_are_named(ends: tuple[int, int]) -> None:
+    with pytest.raises(ValidationError, match=f"`min < max` must hold, but got min={ends[0]}, max={ends[1]}"):
+        Halving.model_validate({"min": ends[0], "max": ends[1], "eta": 3})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"min": 1, "max": 10**6, "eta": 1.0000001}, "a number >= 1.1"),
+        ({"min": 1, "max": 9, "eta": 1.0000000000000002}, "a number >= 1.1"),
+        ({"min": 1, "max": 9, "eta": 1}, "a number >= 1.1"),
+        ({"min": 1, "max": 10**400, "eta": 3}, "a number <= 1000000000"),
+        ({"rungs": [1, 10**400]}, "a number <= 1000000000"),
+    ],
+)
+def test_halving_that_would_take_for_ever_is_refused(settings: dict[str, object], expected: str) -> None:
+    with pytest.raises(ValidationError, match=f"expected {expected}, got"):
+        Halving.model_validate(settings)
+
+
+@pytest.mark.parametrize("budget", [{}, {"epochs": None}, {"epochs": None, "hours": None}])
+def test_empty_budget_is_refused(budget: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="at least one of epochs"):
-        Budget.model_validate({})
+        Budget.model_validate(budget)
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 10**400}, {"hours": 10**400}, {"card_hours": 1e308}])
+def test_budget_that_nobody_can_spend_is_refused(budget: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="expected a number"):
+        Budget.model_validate(budget)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from search_spaces.distributions import FloatParameter
+from search_spaces.space import SearchSpace
 from sweeps.forecast import Forecast, Rung, affordable, expected_jobs, forecast, steps_per_epoch
+from sweeps.tuner import Tuner
 
 
 def sweep(trials: int = 27, **changed: Any) -> Forecast:
@@ -99,16 +102,36 @@ def test_unit_less_affords_a_trial_less() -> None:
     assert affordable(62, (1, 3, 9), 3) == 26
 
 
-@pytest.mark.parametrize(("units", "trials"), [(9, 1), (10, 2), (8.5, 0), (0, 0), (-3, 0)])
-def test_budget_has_to_bring_one_trial_to_the_end(units: float, trials: int) -> None:
+@pytest.mark.parametrize(("units", "trials"), [(2, 2), (4, 2), (5, 3), (8.5, 5), (0, 0), (-3, 0)])
+def test_trial_is_started_where_all_that_may_then_go_on_fit(units: float, trials: int) -> None:
     assert affordable(units, (1, 3, 9), 3) == trials
 
 
 @pytest.mark.parametrize("units", range(0, 200, 7))
 @pytest.mark.parametrize(("rungs", "eta"), [((1, 3, 9), 3), ((2, 5, 7, 20), 1.5), ((4,), 2)])
-def test_affordable_is_what_trying_every_number_gives(units: int, rungs: tuple[int, ...], eta: float) -> None:
-    fitting = [n for n in range(units + 1) if forecast(rungs, eta, n, seconds_per_unit=1.0).units <= units]
-    assert affordable(units, rungs, eta) == fitting[-1]
+def test_affordable_is_what_the_tuner_lets_start(units: int, rungs: tuple[int, ...], eta: float) -> None:
+    space = SearchSpace({"x": FloatParameter(type="float", low=0.0, high=1.0)}, {}, {})
+    tuner, started = Tuner(space, [True], lambda params: {}, rungs, eta, 0, model=False), 0
+    while tuner.may_start(units - rungs[0] * started):
+        tuner.start(started, tuner.propose(started))
+        tuner.report(started, 0, [0.0])
+        started += 1
+    assert affordable(units, rungs, eta) == started
+
+
+@pytest.mark.parametrize("units", range(0, 200, 7))
+@pytest.mark.parametrize(("rungs", "eta"), [((1, 3, 9), 3), ((2, 5, 7, 20), 1.5), ((4,), 2)])
+def test_units_left_over_are_trained_and_no_more(units: int, rungs: tuple[int, ...], eta: float) -> None:
+    trials = affordable(units, rungs, eta)
+    found = forecast(rungs, eta, trials, seconds_per_unit=1.0, units=units, fill=True)
+    steps = [after.jobs for after in found.rungs]
+    assert found.units <= units
+    cheapest = [rung.units for rung, before in zip(found.rungs[1:], steps, strict=False) if rung.jobs < before]
+    assert all(units - found.units < each for each in cheapest)
+
+
+def test_budget_that_is_small_lets_no_trial_reach_the_end() -> None:
+    assert expected_jobs(2, (1, 3), 3, 2) == [2, 0]
 
 
 def test_one_rung_affords_what_there_is_without_halving() -> None:

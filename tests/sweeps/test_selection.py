@@ -51,6 +51,7 @@ def test_trial_may_be_one_that_misses_a_gate() -> None:
     [
         ("best", "expected knee, best:METRIC, trial:N or trial:N@RUNG"),
         ("trial:x", "expected knee, best:METRIC, trial:N or trial:N@RUNG"),
+        (f"trial:{'9' * 5000}", "expected knee, best:METRIC, trial:N or trial:N@RUNG"),
         ("best:f2", "f2 was not measured; expected one of math_accuracy, ratio, score"),
         ("trial:4", "was not measured; measured are: trial-0000, trial-0001, trial-0002, trial-0003"),
         ("trial:17", "was not measured"),

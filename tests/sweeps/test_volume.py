@@ -66,3 +66,85 @@ def test_seconds_have_their_reference_from_the_first_trial(plan: Plan) -> None:
     config = plan.config.model_copy(update={"objectives": (Objective(metric="seconds", direction="minimize"),)})
     first = replace(result(0, 40.0, 0.01), values={"seconds": 70.0})
     assert box(replace(plan, config=config), base(), first) == [Axis(140.0, 0.0)]
+
+
+RATIO = "  - {metric: ratio, direction: minimize}"
+GATE = "  - f1 >= 0.5 * base.f1"
+VALUES = {"math_accuracy": 60.0, "f1": 85.0, "em": 70.0, "squad_blank": 0.0, "ratio": 0.005, "trainable": 2000.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "axis"),
+    [
+        ({RATIO: "  - {metric: seconds, direction: minimize}"}, Axis(140.0, 0.0)),
+        ({RATIO: "  - {metric: seconds, direction: maximize}"}, Axis(0.0, 140.0)),
+        ({RATIO: "  - {metric: train_loss, direction: maximize}"}, Axis(0.0, 3.0)),
+        (
+            {"objectives:": "metrics: {minutes: seconds / 70}\nobjectives:", "metric: ratio": "metric: minutes"},
+            Axis(2.0, 0.0),
+        ),
+        # the base has a ratio of 0
+        (
+            {
+                "objectives:": "metrics: {per: f1 / (1000 * ratio)}\nobjectives:",
+                RATIO: "  - {metric: per, direction: maximize}",
+            },
+            Axis(0.0, 34.0),
+        ),
+        # a bound on the other side than the objective's does not say from where a trial counts
+        ({RATIO: "  - {metric: squad_blank, direction: minimize}", GATE: "  - squad_blank <= 9"}, Axis(9.0, 0.0)),
+        ({RATIO: "  - {metric: em, direction: maximize}", GATE: "  - em <= 99"}, Axis(60.0, 100.0)),
+        ({RATIO: "  - {metric: squad_blank, direction: minimize}"}, Axis(100.0, 0.0)),
+        (
+            {
+                "objectives:": "metrics: {gain: f1 - 10 * ratio}\nobjectives:",
+                RATIO: "  - {metric: gain, direction: maximize}",
+                GATE: "  - gain >= base.gain + 4",
+            },
+            Axis(84.0, 85.0),
+        ),
+    ],
+)
+def test_feasible_trial_that_is_better_than_the_base_has_a_volume(
+    tmp_path: Path, changes: dict[str, str], axis: Axis
+) -> None:
+    sweep = write_sweep(tmp_path)
+    text = sweep.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    sweep.write_text(text)
+    config, document = load_sweep(sweep)
+    plan = make_plan(config, document, Stores(tmp_path / "runs"))
+    scored = {"math_accuracy": 18.0, "f1": 80.0, "em": 60.0, "squad_blank": 0.0}
+    scores = {name: Score(value, 40, 0.0, 100.0) for name, value in scored.items()}
+    untouched = {**scored, "ratio": 0.0, "trainable": 0.0, "seconds": 20.0}
+    base = replace(result(None, 18.0, 0.0), values=config.derived_metrics(untouched), scores=scores)
+    trained = config.derived_metrics({**VALUES, "seconds": 70.0, "train_loss": 1.5})
+    first = replace(result(0, 60.0, 0.005), values=trained)
+    axes = box(plan, base, first)
+    assert axes[2] == axis
+    for found, objective in zip(axes, config.objectives, strict=True):
+        assert (found.ideal > found.reference) == (objective.direction == "maximize")
+    assert 0 < hypervolume([first], config.objectives, [asdict(found) for found in axes]) <= 1.5
+
+
+SIZE = "metrics: {size: 3.5 + 0 * ratio}\n"
+
+
+def test_objective_that_is_the_same_all_over_the_space_does_not_hide_the_others(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    text = sweep.read_text().replace("metric: ratio", "metric: size")
+    sweep.write_text(text.replace("objectives:", SIZE + "objectives:"))
+    config, document = load_sweep(sweep)
+    axis = box(make_plan(config, document, Stores(tmp_path / "runs")), base(), result(0, 40.0, 0.01))[2]
+    assert axis == Axis(7.0, 3.5)
+
+
+def test_configurations_that_no_recipe_takes_are_left_out_of_the_box(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    text = sweep.read_text().replace("2 * lora_rank", "2 * lora_rank + 0 // (lora_rank - 7)")
+    sweep.write_text(text)
+    config, document = load_sweep(sweep)
+    ratio = box(make_plan(config, document, Stores(tmp_path / "runs")), base(), result(0, 40.0, 0.01))[2]
+    assert ratio.ideal < ratio.reference

@@ -213,6 +213,7 @@ def test_alternative_that_is_excluded_is_a_dead_part() -> None:
     ("pet", "message"),
     [
         ({"lora_rank": 0}, "pet_config.lora_rank: expected an integer >= 1, got 0"),
+        ({"lora_rank": 10**400}, "pet_config.lora_rank: expected an integer <= 1000000000, got 1000"),
         ({"lora_rank": 8.0}, r"pet_config.lora_rank: expected an integer >= 1, got 8\.0"),
         ({"lora_rank": True}, "pet_config.lora_rank: expected an integer >= 1, got True"),
         ({"lora_rank": "8"}, "pet_config.lora_rank: expected an integer >= 1, got '8'"),

@@ -302,6 +302,10 @@ def test_capacity_that_mindspore_does_not_take_is_refused(value: object) -> None
         ({"optimizer__type": "SGD"}, "optimizer.type: expected 'AdamW', whose states are known here, got 'SGD'"),
         ({"optimizer__swap": "yes"}, "optimizer.swap: expected True or False, got 'yes'"),
         ({"runner_config__batch_size": 0}, "runner_config.batch_size: expected an integer >= 1, got 0"),
+        (
+            {"runner_config__batch_size": 10**400},
+            "runner_config.batch_size: expected an integer <= 1000000000, got 1000",
+        ),
         ({"model__seq_length": None}, "model.model_config.seq_length: expected an integer >= 1, got None"),
         ({"model__compute_dtype": "int8"}, "compute_dtype: expected float32 or float16 or bfloat16, got 'int8'"),
         ({"model__use_flash_attention": 1}, "use_flash_attention: expected True or False, got 1"),

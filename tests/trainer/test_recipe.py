@@ -150,6 +150,10 @@ def test_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("seed: 1\n\tepochs: 2\n", r"recipe\.yaml:2: no YAML"),
         ("seed: 1\n---\nseed: 2\n", r"recipe\.yaml:2: no YAML .*document"),
         ("seed: 1\nepochs: *none\n", r"recipe\.yaml:2: no YAML .*undefined alias 'none'"),
+        (
+            f"seed: 1\nsize: 0x{'f' * 5000}\n",
+            r"recipe\.yaml:2: no YAML .*an integer of 20000 bits, expected at most 1023",
+        ),
         ("seed: 1\nname: a\x07b\n", r"recipe\.yaml:2: no YAML: .*0x7"),
         ("seed: 1\nrun: !!python/object/apply:os.getcwd []\n", r"recipe\.yaml:2: no YAML .*could not determine"),
         ("day: 2024-13-41", r"recipe\.yaml: a value cannot be read: month"),
