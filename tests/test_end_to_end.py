@@ -21,7 +21,6 @@ from mlflow.tracking import MlflowClient
 from sweeps.outbox import PARENT, Outbox
 from tests.short_sweep import SLOTS, write_sweep
 from trainer.measurement import Measurement
-from trainer.processes import processes_of
 from trainer.recipe import Recipe
 from trainer.slots import free_port
 from trainer.step_log import parse
@@ -236,43 +235,11 @@ def test_exported_folder_trains_in_one_go_and_gives_the_numbers_of_the_rungs_aga
     assert {"train.yaml", "evaluate_base.yaml", "evaluate_task.yaml", "adapter_config.json", "manifest.json"} <= names
 
 
-def test_interrupted_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    sweep, runs = write_sweep(tmp_path / FOLDER, trials=1, epochs=20), tmp_path / FOLDER / "runs"
-    process = subprocess.Popen(
-        lorasweep("start", sweep, "--runs", runs),
-        env=environment(),
-        start_new_session=True,
-        # the tests may run in the background, where shells have it ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    log = runs / "sweeps/short/trial-0000/msrun_log/worker_0.log"
-    until(lambda: log.exists() and "Epoch:[" in log.read_text(errors="replace"), process)
-    until(lambda: statuses(runs)["base"] == "FINISHED", process)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
-    assert processes_of(runs / "sweeps/short/trial-0000") == []
-    assert statuses(runs) == {"short": "KILLED", "base": "FINISHED", "trial-0000": "KILLED"}
-    output = run("start", sweep, "--runs", runs)
-    assert "base started" not in output
-    assert statuses(runs) == dict.fromkeys(("short", "base", "trial-0000"), "FINISHED")
-    (again,) = json.loads(run("status", "--runs", runs, "--json"))["trials"]
-    assert again["state"] == "complete"
-    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
-    (trial,) = [r for r in tracked_runs(runs) if r.info.run_name == "trial-0000"]
-    steps = [metric.step for metric in client.get_metric_history(trial.info.run_id, "train/loss")]
-    assert steps == list(range(1, 201))
-
-
 def tracked_runs(runs: Path) -> list[Run]:
     client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
     experiment = client.get_experiment_by_name("short")
     assert experiment is not None
     return list(client.search_runs([experiment.experiment_id]))
-
-
-def statuses(runs: Path) -> dict[str, str]:
-    """MLflow's status of each run by name."""
-    return {r.info.run_name: r.info.status for r in tracked_runs(runs)}
 
 
 def test_trial_on_two_workers_trains_one_adapter_and_is_measured_once(tmp_path: Path) -> None:
