@@ -37,13 +37,13 @@ class Story:
         self.process: subprocess.Popen[bytes] | None = None
         self.logs = 0
 
-    def begin(self, command: str = "start") -> None:
+    def begin(self, command: str = "start", *options: object) -> None:
         """Start or resume the sweep in the background."""
         self.logs += 1
         what = self.sweep if command == "start" else "short"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self._argv(command, what),
+                self._argv(command, what, *options),
                 env=self._environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -117,19 +117,22 @@ class Story:
         ledger.close()
         return found
 
-    def tracked(self) -> dict[str, Run]:
-        """MLflow's runs by name, each name once."""
-        client = MlflowClient(f"sqlite:///{self.runs}/mlflow.db")
+    def tracked(self, uri: str | None = None) -> dict[str, Run]:
+        """MLflow's runs by name, each name once; ``uri``: of a server."""
+        client = self._client(uri)
         experiment = client.get_experiment_by_name("short")
         assert experiment is not None
         runs = list(client.search_runs([experiment.experiment_id]))
         assert not [name for name, count in Counter(run.info.run_name for run in runs).items() if count > 1]
         return {run.info.run_name: run for run in runs}
 
-    def history(self, label: str, metric: str) -> list[int]:
+    def history(self, label: str, metric: str, uri: str | None = None) -> list[int]:
         """The steps at which MLflow has a metric of a trial, in their order."""
-        client = MlflowClient(f"sqlite:///{self.runs}/mlflow.db")
-        return [point.step for point in client.get_metric_history(self.tracked()[label].info.run_id, metric)]
+        points = self._client(uri).get_metric_history(self.tracked(uri)[label].info.run_id, metric)
+        return [point.step for point in points]
+
+    def _client(self, uri: str | None) -> MlflowClient:
+        return MlflowClient(uri or f"sqlite:///{self.runs}/mlflow.db")
 
     def nothing_runs(self) -> bool:
         """Whether no process of any trial is left."""
