@@ -80,8 +80,7 @@ class Learner:
         """
         if len(results) < _FEWEST:
             return
-        trial, rung = results[0]
-        for column in self._learned(trials, len(trials[trial].outputs[rung])):
+        for column in _learned(trials, results):
             for count in due(len(results))[-2:]:
                 self._kernel(trials, results, column, count)
 
@@ -101,7 +100,7 @@ class Learner:
         earlier = due(len(results))[-2::-1]
         failed = self._failed(trials, fidelity)
         models: dict[int, Model] = {}
-        for column in self._learned(trials, outputs.shape[1]):
+        for column in _learned(trials, results):
             scale = Scale.of(outputs[:, column])
             # what failed is as bad as the worst: elsewhere is better
             values = np.concatenate([outputs[:, column], np.full(len(failed), scale.worst)])
@@ -152,12 +151,6 @@ class Learner:
             measured=len({n for n, _ in results}),
         )
 
-    def _learned(self, trials: Mapping[int, Trial], columns: int) -> list[int]:
-        """Return which outputs are learned: those objectives that are not known before a run, and the gates."""
-        exact = np.array([trial.exact for trial in trials.values()])
-        unknown = np.isnan(exact).all(axis=0)
-        return [column for column in range(columns) if column >= len(unknown) or unknown[column]]
-
     def _inputs(self, trials: Mapping[int, Trial], rows: Sequence[Row]) -> Points:
         return np.array([[*trials[n].point, self._fidelities[rung]] for n, rung in rows])
 
@@ -173,6 +166,14 @@ class Learner:
             values = _outputs(trials, rows)[:, column]
             self._kernels[column, count] = learn_kernel(self._inputs(trials, rows), Scale.of(values).apply(values))
         return self._kernels[column, count]
+
+
+def _learned(trials: Mapping[int, Trial], results: Sequence[Row]) -> list[int]:
+    """Return which outputs are learned: those objectives that are not known before a run, and the gates."""
+    # one that was measured: of one that runs a value may be missing that is known of the others
+    trial, rung = results[0]
+    exact, columns = trials[trial].exact, len(trials[trial].outputs[rung])
+    return [column for column in range(columns) if column >= len(exact) or np.isnan(exact[column])]
 
 
 def due(measured: int) -> list[int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,9 @@ class Tuner:
             ValueError: it cannot be trained; no note is taken.
         """
         if trial not in self._trials:
-            self._trials[trial] = Trial(self._encoding.encode(params), self._losses(params))
+            exact = np.full(len(self._signs), np.nan)
+            self._fill(exact, params)
+            self._trials[trial] = Trial(self._encoding.encode(params), exact)
 
     def promote(self, trial: int, rung: int) -> None:
         """Take note that a trial runs towards a further rung."""
@@ -169,16 +171,16 @@ class Tuner:
 
     def _exact(self, configurations: Sequence[Params]) -> Array:
         """Return losses as ``Learner`` wants them: (configurations, objectives)."""
-        losses = np.full((len(configurations), len(self._signs)), math.inf)
+        losses = np.full((len(configurations), len(self._signs)), np.nan)
         for row, params in enumerate(configurations):
-            # what cannot be trained is never chosen; the others are
-            with suppress(ValueError):
-                losses[row] = self._losses(params)
+            try:
+                self._fill(losses[row], params)
+            except ValueError:
+                # what cannot be trained is never chosen; the others are
+                losses[row] = math.inf
         return losses
 
-    def _losses(self, params: Params) -> Array:
-        """Return the losses that are known before a run, (objectives,), NaN for the others."""
-        losses = np.full(len(self._signs), np.nan)
+    def _fill(self, losses: Array, params: Params) -> None:
+        """Write the losses that are known before a run into ``losses``, (objectives,)."""
         for objective, value in self._known(params).items():
-            losses[objective] = np.clip(value * self._signs[objective], -_LARGEST, _LARGEST)
-        return losses
+            losses[objective] = max(-_LARGEST, min(value, _LARGEST)) * self._signs[objective]

@@ -14,7 +14,7 @@ from optuna._hypervolume import compute_hypervolume
 
 from search_spaces.distributions import FloatParameter, IntParameter, SubsetParameter
 from search_spaces.space import SearchSpace
-from sweeps import learning
+from sweeps import surrogate
 from sweeps.ladder import Choice
 from sweeps.tuner import Tuner
 
@@ -196,7 +196,8 @@ def test_sweep_ends_within_its_budget_and_trials(
     seed: int, slots: int, budget: int, trials: int | None, failing: float
 ) -> None:
     found, rng = tuner(seed, model=False), np.random.default_rng(seed)
-    left, started, running = budget, 0, []
+    left, started = budget, 0
+    running: list[tuple[int, int]] = []
     while True:
         while len(running) < slots:
             choice = found.next(left, may_start=trials is None or started < trials, idle=not running)
@@ -333,9 +334,10 @@ def test_configuration_that_cannot_be_trained_is_not_proposed_by_the_model() -> 
 
 
 def test_objective_without_a_value_for_some_configurations_is_still_known_for_the_others() -> None:
-    found = Tuner(
-        SPACE, (True, False), lambda params: {1: size(params)} if params["rank"] <= 8 else {}, RUNGS, 3.0, 1, startup=6
-    )
+    def known(params: Mapping[str, Any]) -> dict[int, float]:
+        return {1: size(params)} if params["rank"] <= 8 else {}
+
+    found = Tuner(SPACE, (True, False), known, RUNGS, 3.0, 1, startup=6)
     ranks = []
     for trial in range(24):
         params: Any = found.propose(trial)
@@ -394,14 +396,14 @@ def test_what_an_interval_allows_counts_as_held_whatever_the_bound() -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_slot_that_is_free_waits_for_no_kernel(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     found, in_proposal, learned = tuner(seed, startup=2), False, []
-    learn = learning.learn_kernel
+    learn = surrogate.learn_kernel
 
     def counted(inputs: Any, outputs: Any) -> Any:
         assert not in_proposal
         learned.append(len(inputs))
         return learn(inputs, outputs)
 
-    monkeypatch.setattr(learning, "learn_kernel", counted)
+    monkeypatch.setattr("sweeps.learning.learn_kernel", counted)
     for trial in range(40):
         in_proposal = True
         params: Any = found.propose(trial)
