@@ -58,6 +58,7 @@ class Running:
     launcher: Launcher
     paths: TrialPaths
     last_step: StepRecord | None = None
+    remark: str = ""
 
 
 class Jobs:

@@ -243,8 +243,10 @@ class Scheduler:
         if steps:
             self.tracker.log_steps(job.task.label, steps)
             job.last_step = steps[-1]
-        if job.launcher.remark:
-            self.tracker.tag(job.task.label, {"lorasweep.remark": job.launcher.remark})
+        if job.launcher.remark != job.remark:
+            job.remark = job.launcher.remark
+            self.tracker.tag(job.task.label, {"lorasweep.remark": job.remark})
+            self.view.say(f"{job.task.label}: {job.remark}")
         # gates refer to the base: a trial that ends before it keeps its slot until the base is measured
         if ended is None or (job.task.number is not None and base_result(self.study) is None):
             return
