@@ -80,12 +80,12 @@ def _run(
     accept_changes: bool,
 ) -> End:
     plan = make_plan(config, document, stores)
+    slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
+    stores.create()
     name = name_of(config, stores.study_url, plan.inputs, accept_changes)
     if name != config.name:
         config = config.model_copy(update={"name": name})
         plan = replace(plan, config=config, folder=stores.sweep(name))
-    slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
-    stores.create()
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
