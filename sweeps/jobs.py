@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import optuna
 
-from sweeps import study as studies
+from sweeps import records
 from sweeps.entries import Attempt
 from sweeps.ledger import Ledger
 from sweeps.plan import Plan
@@ -77,7 +77,7 @@ class Jobs:
         if number is None:
             return Task(None)
         space, halving = self._plan.config.space, self._plan.config.halving
-        settings = space.settings(space.suggest(studies.trial(self._study, number)))
+        settings = space.settings(space.suggest(records.trial(self._study, number)))
         units, before = float(self._plan.units(settings, rung)), None
         if halving is not None and rung is not None and rung != halving.at[0]:
             earlier = halving.at[halving.at.index(rung) - 1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import optuna
 from pydantic import ValidationError
 
-from sweeps import study as studies
+from sweeps import records
 from sweeps.jobs import Running
 from sweeps.plan import Plan
 from sweeps.results import base_result, results
@@ -45,15 +45,15 @@ class Keeper:
         loss = None if job.last_step is None else job.last_step.loss
         values = self.plan.values(measurement, job.task.settings, ended.seconds, loss)
         if number is None:
-            studies.record_base(self.study, values, measurement)
+            records.record_base(self.study, values, measurement)
             self._log(job, values, measurement, "complete")
             return values
         objectives = [objective.metric for objective in self.plan.config.objectives]
         if undefined := [metric for metric in objectives if not math.isfinite(values.get(metric, math.nan))]:
             reason, advice = f"{', '.join(undefined)} is not a finite number", "look at its formula under `metrics`"
             return Failure(Kind.CONFIGURATION, "objective undefined", reason, file, advice)
-        trial, order = studies.trial(self.study, number), self.tuner.measured
-        result = studies.record(self.study, trial, self.plan.config, values, measurement, job.task.rung, order)
+        trial, order = records.trial(self.study, number), self.tuner.measured
+        result = records.record(self.study, trial, self.plan.config, values, measurement, job.task.rung, order)
         report(self.tuner, self.plan, self.study, result)
         self._log(job, values, measurement, result.state)
         if job.task.before is not None:
@@ -67,7 +67,7 @@ class Keeper:
             base = base_result(self.study)
             values = None if base is None else base.values
         else:
-            values = studies.measured_at(self.study, job.task.number, job.task.rung)
+            values = records.measured_at(self.study, job.task.number, job.task.rung)
         if values is None:
             return False
         states = {result.number: result.state for result in results(self.study)}
@@ -87,13 +87,13 @@ class Keeper:
     def failed(self, number: int, label: str, reason: str) -> None:
         """Keep that a trial cannot be trained."""
         self.tuner.fail(number)
-        studies.fail(self.study, studies.trial(self.study, number), reason)
+        records.fail(self.study, records.trial(self.study, number), reason)
         self._end(label, FAILED, "failed", reason)
 
     def cancelled(self, number: int, label: str) -> None:
         """Keep that the user wants no more of a trial, which says nothing of its configuration."""
         self.tuner.forget(number)
-        studies.cancel(self.study, studies.trial(self.study, number))
+        records.cancel(self.study, records.trial(self.study, number))
         self._end(label, KILLED, "cancelled", "cancelled by the user")
 
     def _end(self, label: str, status: str, state: str, reason: str) -> None:
@@ -103,7 +103,7 @@ class Keeper:
 
     def reconcile(self, running: Collection[str]) -> None:
         """Have study and MLflow say the same of all trials but those that run."""
-        studies.tell_measured(self.study, self.plan.config)
+        records.tell_measured(self.study, self.plan.config)
         states = {result.label: result.state for result in results(self.study)}
         base = base_result(self.study)
         if base is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from sweeps import records
 from sweeps.config import SweepConfig
 from sweeps.ledger import Ledger
 from sweeps.results import Front, Result, base_result, find_front, measurements, results
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_seconds, load_study, study_names, told, units
+from sweeps.study import load_config, load_seconds, load_study, study_names, told
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Known:
             ledger = Ledger(stores.study_url, name)
             cards = ledger.card_seconds()
             ledger.close()
-            spent = {"units": units(study), "card_seconds": cards, "seconds": load_seconds(study)}
+            spent = {"units": records.units(study), "card_seconds": cards, "seconds": load_seconds(study)}
             return cls(stores, config, results(study), measured, base_result(study), front, spent)
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.distributions import OptunaValue
+from sweeps import records
 from sweeps import study as studies
 from sweeps.fidelity import EPOCHS
 from sweeps.plan import Plan
@@ -68,7 +69,7 @@ def make_tuner(plan: Plan, study: optuna.Study) -> Tuner:
     for result in measurements(study):
         report(tuner, plan, study, result)
     for trial in study.get_trials(deepcopy=False):
-        rung = studies.target(trial)
+        rung = records.target(trial)
         # before it fails or is forgotten
         if rung is not None:
             tuner.promote(trial.number, tuner.rungs.index(rung))

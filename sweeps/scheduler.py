@@ -9,6 +9,7 @@ from enum import IntEnum
 
 import optuna
 
+from sweeps import records
 from sweeps import study as studies
 from sweeps.courier import Courier
 from sweeps.disk import Disk
@@ -80,7 +81,7 @@ class Scheduler:
         self._keeper = Keeper(self.plan, self.study, self.tracker, self._tuner)
         self._recovery = Recovery(config.retries, set(range(config.slots.count)))
         self._spending = Spending(
-            config.budget, studies.units(self.study), self.ledger.card_seconds(), studies.load_seconds(self.study)
+            config.budget, records.units(self.study), self.ledger.card_seconds(), studies.load_seconds(self.study)
         )
         self._disk = Disk(self.plan, self.study, self._tuner)
         self._front = Front((), None)
@@ -160,7 +161,7 @@ class Scheduler:
 
     def _cancel(self, label: str) -> None:
         number = number_of(label)
-        if number is None or not studies.is_open(self.study, number):
+        if number is None or not records.is_open(self.study, number):
             self.view.say(f"{label} cannot be cancelled: it has ended, or was not started")
             return
         for job in [job for job in self._jobs.running if job.task.number == number]:
@@ -211,12 +212,12 @@ class Scheduler:
         """Keep what a job is before it starts; returns the configuration as the user writes it."""
         if task.number is None:
             return {}
-        space, trial = self.plan.config.space, studies.trial(self.study, task.number)
+        space, trial = self.plan.config.space, records.trial(self.study, task.number)
         params = space.suggest(trial)
         self._tuner.start(task.number, params)
         configuration = space.configuration(params)
-        studies.record_job(trial, configuration, task.rung, self.plan.units(task.settings or {}, task.rung))
-        self._spending.units = studies.units(self.study)
+        records.record_job(trial, configuration, task.rung, self.plan.units(task.settings or {}, task.rung))
+        self._spending.units = records.units(self.study)
         return configuration
 
     def _cannot_start(self, number: int | None, reason: str) -> None:
@@ -225,9 +226,9 @@ class Scheduler:
             self._give_up(_NO_BASE + reason)
             return
         self.view.failed(trial_label(number), reason)
-        studies.never_started(self.study, number)
+        records.never_started(self.study, number)
         self._keeper.failed(number, trial_label(number), reason)
-        self._spending.units = studies.units(self.study)
+        self._spending.units = records.units(self.study)
         self._unfit += 1
         if self._unfit >= _HOPELESS:
             self._give_up(f"{_HOPELESS} configurations in a row could not be started; the last: {reason}")

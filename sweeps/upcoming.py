@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import optuna
 
-from sweeps import study as studies
+from sweeps import records
 from sweeps.jobs import Jobs
 from sweeps.plan import Plan
 from sweeps.results import base_result
@@ -47,8 +47,8 @@ class Queue:
         self._plan, self._study, self._tuner, self._jobs = plan, study, tuner, jobs
         self._spending, self._trials = spending, trials
         self._again: list[Upcoming] = []
-        self._undone = [number for number in studies.unmeasured(study) if number not in jobs.numbers]
-        self.started = studies.started(study)
+        self._undone = [number for number in records.unmeasured(study) if number not in jobs.numbers]
+        self.started = records.started(study)
 
     @property
     def waits(self) -> bool:
@@ -81,7 +81,7 @@ class Queue:
         if self._undone:
             # before the budget is asked: it is paid for
             number = self._undone.pop(0)
-            rung = studies.target(studies.trial(self._study, number))
+            rung = records.target(records.trial(self._study, number))
             return Upcoming(number, self._fidelity(0) if rung is None else rung)
         if self._spending.over(self._jobs.card_seconds):
             return None

@@ -8,6 +8,7 @@ import optuna
 import pytest
 
 from evaluation.score import Score
+from sweeps import records
 from sweeps import study as studies
 from sweeps.config import load_sweep
 from sweeps.disk import Disk
@@ -33,20 +34,20 @@ def plan(tmp_path: Path) -> Plan:
 def study(plan: Plan, tmp_path: Path) -> optuna.Study:
     """Three trials at the first rung, each with a state of 400 bytes: a good one, a bad one, one that failed."""
     study = studies.open_study(plan.config, f"sqlite:///{tmp_path}/sweeps.db", plan.inputs)
-    studies.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
+    records.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
     for number, accuracy in enumerate((60.0, 20.0, None)):
         trial = study.ask()
         params = plan.config.space.suggest(trial)
-        studies.record_job(trial, plan.config.space.configuration(params), 1, 1.0)
+        records.record_job(trial, plan.config.space.configuration(params), 1, 1.0)
         state = plan.folder / f"trial-{number:04d}/rung-1/state.safetensors"
         state.parent.mkdir(parents=True)
         state.write_bytes(b"x" * 400)
         if accuracy is None:
-            studies.fail(study, trial, "RuntimeError: Memory not enough")
+            records.fail(study, trial, "RuntimeError: Memory not enough")
         else:
             values = {**BASE, "math_accuracy": accuracy, "ratio": 0.01 * (number + 1)}
             measured = Measurement(scores={"math_accuracy": Score(accuracy, 40, 0.0, 100.0)}, seconds={}, versions={})
-            studies.record(study, trial, plan.config, values, measured, 1, number)
+            records.record(study, trial, plan.config, values, measured, 1, number)
     return study
 
 

@@ -6,6 +6,7 @@ import optuna
 import pytest
 
 from evaluation.score import Score
+from sweeps import records
 from sweeps import study as studies
 from sweeps.config import load_sweep
 from sweeps.plan import Plan, make_plan
@@ -42,12 +43,12 @@ def measure(plan: Plan, study: optuna.Study, tuner: Tuner) -> str:
     params = space.suggest(trial)
     tuner.start(trial.number, params)
     configuration, settings = space.configuration(params), space.settings(params)
-    studies.record_job(trial, configuration, rung, rung)
+    records.record_job(trial, configuration, rung, rung)
     accuracy = 20.0 * rung + 1e4 * float(str(configuration["learning_rate"]))
     values = {**BASE, "math_accuracy": accuracy, **plan.known_values(settings)}
     scores = {"math_accuracy": Score(accuracy, 40, accuracy - 5, accuracy + 5)}
     measured = Measurement(scores=scores, seconds={}, versions={})
-    result = studies.record(study, trial, plan.config, values, measured, rung, tuner.measured)
+    result = records.record(study, trial, plan.config, values, measured, rung, tuner.measured)
     report(tuner, plan, study, result)
     return f"{trial.number} to {rung}: {configuration}"
 
@@ -56,10 +57,10 @@ def test_sweep_that_was_ended_after_every_job_runs_the_same_as_one_that_never_wa
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = open_study(plan, tmp_path / "a")
-    studies.record_base(whole, BASE, Measurement(scores={}, seconds={}, versions={}))
+    records.record_base(whole, BASE, Measurement(scores={}, seconds={}, versions={}))
     tuner = make_tuner(plan, whole)
     expected = [measure(plan, whole, tuner) for _ in range(12)]
-    studies.record_base(open_study(plan, tmp_path / "b"), BASE, Measurement(scores={}, seconds={}, versions={}))
+    records.record_base(open_study(plan, tmp_path / "b"), BASE, Measurement(scores={}, seconds={}, versions={}))
     found = []
     for _ in range(12):
         again = open_study(plan, tmp_path / "b")

@@ -6,6 +6,7 @@ import pytest
 from optuna.trial import TrialState
 
 from evaluation.score import Score
+from sweeps import records
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.fidelity import Halving
@@ -46,17 +47,17 @@ def test_enqueued_configuration_is_not_tried_again_when_the_sweep_goes_on(config
 
 def test_trial_that_misses_a_gate_is_told_to_the_study_as_infeasible(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
-    studies.record_base(study, BASE, measurement(10.0))
+    records.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
     config.space.suggest(trial)
-    studies.record(study, trial, config, {"math_accuracy": 90.0, "f1": 39.0, "ratio": 0.01}, measurement(90.0))
+    records.record(study, trial, config, {"math_accuracy": 90.0, "f1": 39.0, "ratio": 0.01}, measurement(90.0))
     (result,) = results(study)
     assert result.violations == {"f1 >= 0.5 * base.f1": 1.0}
     assert not result.feasible
 
 
 def test_base_is_read_as_it_was_recorded(config: SweepConfig, url: str) -> None:
-    studies.record_base(studies.open_study(config, url, INPUTS), BASE, measurement(10.0))
+    records.record_base(studies.open_study(config, url, INPUTS), BASE, measurement(10.0))
     base = base_result(studies.open_study(config, url, INPUTS))
     assert base is not None
     assert base.values == BASE
@@ -66,29 +67,29 @@ def test_base_is_read_as_it_was_recorded(config: SweepConfig, url: str) -> None:
 def test_interrupted_trial_is_done_again_with_the_same_parameters(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
     params = config.space.suggest(study.ask())
-    assert studies.unmeasured(study) == [0]
-    assert config.space.suggest(studies.trial(study, 0)) == params
-    assert studies.started(study) == 1
+    assert records.unmeasured(study) == [0]
+    assert config.space.suggest(records.trial(study, 0)) == params
+    assert records.started(study) == 1
 
 
 def test_trial_that_stopped_at_a_rung_is_not_done_again(halved: SweepConfig, url: str) -> None:
     study = studies.open_study(halved, url, INPUTS)
-    studies.record_base(study, BASE, measurement(10.0))
+    records.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
-    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 1, 1.0)
-    assert studies.unmeasured(study) == [0]
-    studies.record(study, trial, halved, {**BASE, "math_accuracy": 20.0}, measurement(20.0), rung=1)
-    assert studies.unmeasured(study) == []
+    records.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 1, 1.0)
+    assert records.unmeasured(study) == [0]
+    records.record(study, trial, halved, {**BASE, "math_accuracy": 20.0}, measurement(20.0), rung=1)
+    assert records.unmeasured(study) == []
     assert [(r.state, r.rung, r.values["math_accuracy"]) for r in results(study)] == [("stopped", 1, 20.0)]
 
 
 def test_trial_is_complete_at_the_last_rung_and_keeps_what_it_measured_below(halved: SweepConfig, url: str) -> None:
     study = studies.open_study(halved, url, INPUTS)
-    studies.record_base(study, BASE, measurement(10.0))
+    records.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
     for order, (rung, accuracy) in enumerate([(1, 20.0), (3, 40.0)]):
-        studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), rung, rung)
-        studies.record(study, trial, halved, {**BASE, "math_accuracy": accuracy}, measurement(accuracy), rung, order)
+        records.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), rung, rung)
+        records.record(study, trial, halved, {**BASE, "math_accuracy": accuracy}, measurement(accuracy), rung, order)
     assert [(r.state, r.rung) for r in results(study)] == [("complete", 3)]
     assert [(r.point, r.values["math_accuracy"]) for r in measurements(study)] == [
         ("trial-0000@1", 20.0),
@@ -101,32 +102,32 @@ def test_process_that_ended_between_keeping_and_telling_leaves_a_complete_trial(
     halved: SweepConfig, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = studies.open_study(halved, url, INPUTS)
-    studies.record_base(study, BASE, measurement(10.0))
+    records.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
-    studies.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 3, 3.0)
+    records.record_job(trial, halved.space.configuration(halved.space.suggest(trial)), 3, 3.0)
     with monkeypatch.context() as ended:
         ended.setattr(study, "tell", lambda *_: None)
-        studies.record(study, trial, halved, {**BASE, "math_accuracy": 40.0}, measurement(40.0), 3)
+        records.record(study, trial, halved, {**BASE, "math_accuracy": 40.0}, measurement(40.0), 3)
     assert len(study.get_trials(states=[TrialState.RUNNING])) == 1
-    studies.tell_measured(study, halved)
+    records.tell_measured(study, halved)
     assert len(study.get_trials(states=[TrialState.COMPLETE])) == 1
 
 
 def test_what_a_noisy_measurement_may_have_missed_by_chance_is_excused(halved: SweepConfig, url: str) -> None:
     study = studies.open_study(halved, url, INPUTS)
-    studies.record_base(study, BASE, measurement(10.0))
+    records.record_base(study, BASE, measurement(10.0))
     trial = study.ask()
     halved.space.suggest(trial)
     noisy = Measurement(scores={"f1": Score(39.0, 20, 30.0, 48.0)}, seconds={}, versions={})
-    result = studies.record(study, trial, halved, {**BASE, "f1": 39.0}, noisy, 1)
+    result = records.record(study, trial, halved, {**BASE, "f1": 39.0}, noisy, 1)
     assert not result.feasible
     assert result.excused == {"f1 >= 0.5 * base.f1": 40.0 - 48.0}
 
 
 def test_failed_trial_counts_and_says_why(config: SweepConfig, url: str) -> None:
     study = studies.open_study(config, url, INPUTS)
-    studies.fail(study, study.ask(), "RuntimeError: Memory not enough")
-    assert studies.started(study) == 1
+    records.fail(study, study.ask(), "RuntimeError: Memory not enough")
+    assert records.started(study) == 1
     assert results(study)[0].reason == "RuntimeError: Memory not enough"
 
 
@@ -163,8 +164,8 @@ def test_enqueued_configuration_that_was_interrupted_before_it_was_asked_for_is_
 ) -> None:
     studies.open_study(config, url, INPUTS).ask()
     study = studies.open_study(config, url, INPUTS)
-    assert studies.unmeasured(study) == [0]
-    assert config.space.suggest(studies.trial(study, 0)) == config.enqueued_params()[0]
+    assert records.unmeasured(study) == [0]
+    assert config.space.suggest(records.trial(study, 0)) == config.enqueued_params()[0]
 
 
 def test_limits_of_the_watch_may_change(config: SweepConfig, url: str) -> None:
