@@ -97,14 +97,14 @@ class Learner:
         counts = Counter(rung for _, rung in results)
         asked = max((rung for rung, count in counts.items() if count >= _ENOUGH), default=0)
         fidelity = self._fidelities[asked]
-        earlier = due(len(results))[-2::-1]
+        earlier = due(len(results))[:-1]
         failed = self._failed(trials, fidelity)
         models: dict[int, Model] = {}
         for column in _learned(trials, results):
             scale = Scale.of(outputs[:, column])
             # what failed is as bad as the worst: elsewhere is better
             values = np.concatenate([outputs[:, column], np.full(len(failed), scale.worst)])
-            kernel = self._kernel(trials, results, column, earlier[0]) if earlier else default_kernel(inputs.shape[1])
+            kernel = self._kernel(trials, results, column, earlier[-1]) if earlier else default_kernel(inputs.shape[1])
             models[column] = Model(kernel, np.vstack([inputs, failed]), values, scale)
         return self._survey(trials, results, rows, models, fidelity)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
@@ -9,9 +10,10 @@ from evaluation.score import Score
 from sweeps import records
 from sweeps import study as studies
 from sweeps.config import load_sweep
+from sweeps.ladder import Choice
 from sweeps.plan import Plan, make_plan
 from sweeps.results import measurements
-from sweeps.sampling import make_tuner, report
+from sweeps.sampling import known_objectives, make_tuner, report
 from sweeps.stores import Stores
 from sweeps.tuner import Tuner
 from tests.short_sweep import write_sweep
@@ -72,9 +74,43 @@ def test_sweep_that_was_ended_after_every_job_runs_the_same_as_one_that_never_wa
 
 
 def test_ratio_is_known_before_a_run_and_accuracy_is_not(plan: Plan, tmp_path: Path) -> None:
-    from sweeps.sampling import known_objectives
-
     params = plan.config.enqueued_params()[0]
     known = known_objectives(plan)(params)
     assert list(known) == [2]
     assert known[2] == plan.account(plan.config.space.settings(params)).ratio()
+
+
+def test_without_halving_the_one_rung_is_the_whole_training(tmp_path: Path) -> None:
+    config, document = load_sweep(write_sweep(tmp_path, epochs=3))
+    plan = make_plan(config, document, Stores(tmp_path / "runs"))
+    tuner = make_tuner(plan, open_study(plan, tmp_path))
+    assert tuner.rungs == (3,)
+    assert tuner.next(3.0, may_start=True, idle=True) == Choice(None, 0)
+    assert tuner.next(2.0, may_start=True, idle=True) is None
+
+
+def test_sweep_that_goes_on_has_learned_before_its_first_proposal(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(plan, tmp_path)
+    studies.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
+    tuner = make_tuner(plan, study)
+    for _ in range(16):
+        measure(plan, study, tuner)
+    again = make_tuner(plan, study)
+    monkeypatch.delattr("sweeps.learning.learn_kernel")
+    again.propose(len(study.trials))
+
+
+def test_gates_are_compared_in_multiples_of_their_bounds(plan: Plan, tmp_path: Path) -> None:
+    study = open_study(plan, tmp_path)
+    studies.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
+    tuner, told = make_tuner(plan, study), []
+
+    def reported(*args: Sequence[float]) -> None:
+        told.append(args[-1])
+
+    tuner.report = reported  # type: ignore[method-assign, assignment]
+    measure(plan, study, tuner)
+    assert told == [[gate.limit(BASE) for gate in plan.config.gates]]
+    assert all(told[0])

@@ -55,10 +55,11 @@ def main() -> None:
             case.path(arguments.out).with_suffix(".npz").unlink(missing_ok=True)
     records = list(_records(cases, arguments))
     # matplotlib takes a second: not in the processes that only run
-    from tests.benchmarks.halving import picture, report
+    from tests.benchmarks.halving import picture, report, summary
 
     results = report.Results.of(records, arguments.tasks, arguments.methods, arguments.log_params)
     print(report.write(results, arguments.out))
+    summary.write(results, arguments.out)
     picture.write(results, arguments.out)
 
 

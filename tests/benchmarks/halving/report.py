@@ -107,7 +107,7 @@ def _bars(results: Results) -> Iterator[str]:
         f"(i) tasks with a higher final value (bar: {_wanted(tasks)})",
         "(ii) final value, ours less theirs, median over tasks (bar: 0)",
     )
-    yield from _table(header, _bar_rows(results))
+    yield from table(header, _bar_rows(results))
 
 
 def _wanted(tasks: int) -> int:
@@ -130,7 +130,7 @@ def _bar_rows(results: Results) -> Iterator[tuple[str, ...]]:
         full = [results.compare(task, "ours", rivals, "full") for task in results.tasks]
         yield (
             name,
-            _percent(statistics.median(c.share for c in paid)),
+            percent(statistics.median(c.share for c in paid)),
             f"{sum(c.share > 1 for c in paid)} of {len(paid)}",
             f"{sum(c.gain > 0 for c in paid)} of {len(paid)}",
             f"{statistics.median(c.gain for c in full):+.4f}",
@@ -143,10 +143,10 @@ def _finals(results: Results) -> Iterator[str]:
         yield f"\n## Final hypervolume, {_TITLES[measure]}\n"
         yield f"Median [quartiles] over seeds; objectives: accuracy, cross entropy, {parameters}.\n"
         rows = (
-            (task, *(_quartiles(results.finals(task, method, measure)) for method in results.methods))
+            (task, *(quartiles(results.finals(task, method, measure)) for method in results.methods))
             for task in results.tasks
         )
-        yield from _table(("task", *results.methods), rows)
+        yield from table(("task", *results.methods), rows)
 
 
 def _needed(results: Results) -> Iterator[str]:
@@ -160,8 +160,8 @@ def _needed(results: Results) -> Iterator[str]:
             rows = []
             for task in results.tasks:
                 compared = [results.compare(task, method, rivals, measure) for rivals in groups.values()]
-                rows.append((task, *(f"{_percent(c.share)} ({c.rival})" for c in compared)))
-            yield from _table(("task", *groups), rows)
+                rows.append((task, *(f"{percent(c.share)} ({c.rival})" for c in compared)))
+            yield from table(("task", *groups), rows)
 
 
 def _costs(results: Results) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _costs(results: Results) -> Iterator[str]:
                 f"{statistics.median(r.seconds for r in records):.1f} s",
             )
         )
-    yield from _table(("method", "trials", "at the last epoch", "paid epochs", "choosing"), rows)
+    yield from table(("method", "trials", "at the last epoch", "paid epochs", "choosing"), rows)
 
 
 def _figures(results: Results) -> dict[str, object]:
@@ -200,17 +200,20 @@ def _figures(results: Results) -> dict[str, object]:
     }
 
 
-def _table(header: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(header: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown."""
     yield f"| {' | '.join(header)} |"
     yield "|" + "---|" * len(header)
     for row in rows:
         yield f"| {' | '.join(row)} |"
 
 
-def _quartiles(values: Sequence[float]) -> str:
+def quartiles(values: Sequence[float]) -> str:
+    """Return median and quartiles as a cell."""
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
     return f"{middle:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share of the budget as a cell; infinite: never reached."""
     return f"{share:.1%}".replace("%", " %") if math.isfinite(share) else "never"
