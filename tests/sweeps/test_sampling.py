@@ -93,7 +93,7 @@ def test_sweep_that_goes_on_has_learned_before_its_first_proposal(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = open_study(plan, tmp_path)
-    studies.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
+    records.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
     tuner = make_tuner(plan, study)
     for _ in range(16):
         measure(plan, study, tuner)
@@ -104,7 +104,7 @@ def test_sweep_that_goes_on_has_learned_before_its_first_proposal(
 
 def test_gates_are_compared_in_multiples_of_their_bounds(plan: Plan, tmp_path: Path) -> None:
     study = open_study(plan, tmp_path)
-    studies.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
+    records.record_base(study, BASE, Measurement(scores={}, seconds={}, versions={}))
     tuner, told = make_tuner(plan, study), []
 
     def reported(*args: Sequence[float]) -> None:
