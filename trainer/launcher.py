@@ -15,13 +15,11 @@ from trainer import msrun, stacks
 from trainer.crew import Crew, Death
 from trainer.failures import find_reason
 from trainer.paths import TrialPaths
-from trainer.processes import Adopted, Child, Process, how_ended, kill_all, processes_of
+from trainer.processes import Adopted, Child, Process, how_ended, kill_all
 from trainer.slots import Placement
 from trainer.step_log import StepLog, StepRecord
 from trainer.watch import Finding, Kind, Limits, Watch
 
-# file systems stamp times by a coarser clock than time.time()
-_STAMP_SECONDS = 0.1
 # what a process does to itself; any other signal comes from outside: a user, the system short of memory
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP})
 
@@ -200,15 +198,6 @@ class Launcher:
         said = f"not done after {self._timeout:g} s" if outcome is Outcome.TIMED_OUT else "stopped by lorasweep"
         self._stopped = self._stopped or (outcome, said)
         return self._exit()
-
-    @staticmethod
-    def finished_alone(paths: TrialPaths, started_at: float) -> bool:
-        """Whether a launch begun at ``started_at`` or later measured to its end and is gone, whoever started it."""
-        try:
-            measured = paths.measurement.stat().st_mtime >= started_at - _STAMP_SECONDS
-        except FileNotFoundError:
-            return False
-        return measured and not processes_of(paths.root)
 
     def _read(self) -> None:
         found = self._steps.poll()

@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.story import Story
 from tests.short_sweep import SLOTS, write_sweep
 from tests.waiting import until
-from trainer.processes import kill_all, workers_of
+from trainer.processes import workers_of
 
 pytestmark = pytest.mark.skipif(SLOTS < 2, reason="two trials at the same time need two cores")
 STEPS = list(range(1, 151))
@@ -26,22 +26,22 @@ def test_killed_orchestrator_loses_nothing(tmp_path: Path) -> None:
     story = Story(sweep(tmp_path, trials=3))
     story.begin()
     story.says("base done")
-    story.trains("trial-0000")
     story.trains("trial-0001")
     story.kill()
-    # the launches go on without it, and the next one takes them up
-    assert workers_of(story.folder / "trial-0000")
+    # the launch goes on without it, and the next one takes it up
+    assert workers_of(story.folder / "trial-0001")
     story.begin("resume")
-    story.says("trial-0000 is still running: taken up again")
     story.says("trial-0001 is still running: taken up again")
     story.kill()
-    # left alone they train and measure to their ends
-    until(lambda: all((story.folder / f"trial-000{n}/measurement.json").exists() for n in (0, 1)))
+    # left alone it trains and measures to its end
+    until(lambda: (story.folder / "trial-0001/measurement.json").exists())
     until(story.nothing_runs)
     story.begin("resume")
     story.trains("trial-0002")
     story.kill()
-    kill_all(story.folder)
+    story.run("stop", "short", code=2)
+    story.run("stop", "short", "--now")
+    assert story.nothing_runs()
     output = story.run("resume")
     assert "trial-0002 ended without a measurement; it is done again" in output
     assert [len(story.attempts(f"trial-000{n}")) for n in (0, 1, 2)] == [1, 1, 2]
@@ -57,44 +57,32 @@ def test_sweep_that_is_disturbed_and_stopped(tmp_path: Path) -> None:
     story = Story(sweep(tmp_path, trials=4))
     story.begin()
     story.says("base done")
-    story.trains("trial-0000")
-    for worker in workers_of(story.folder / "trial-0000").values():
-        worker.kill()
-    story.says("trial-0000 is done again")
     story.trains("trial-0001")
-    story.run("cancel", "short", 1)
-    story.says("trial-0001 cancelled")
+    for worker in workers_of(story.folder / "trial-0001").values():
+        worker.kill()
+    story.says("trial-0001 is done again")
     story.trains("trial-0002")
+    story.run("cancel", "short", 2)
+    story.says("trial-0002 cancelled")
+    story.trains("trial-0003")
     assert "process" in story.run("stop", "short")
     story.says("stopping: nothing new starts; waiting for")
     assert "stopped before its end" in story.end(130)
     assert story.nothing_runs()
-    trials = story.trials()
-    assert [trial["state"] for trial in trials[:3]] == ["complete", "cancelled", "complete"]
-    first = story.attempts("trial-0000")
-    assert [(attempt.outcome, attempt.kind) for attempt in first] == [("killed", "host"), ("finished", "")]
-    assert story.history("trial-0000", "train/loss") == STEPS
+    assert [trial["state"] for trial in story.trials()] == ["complete", "complete", "cancelled", "complete"]
+    again = story.attempts("trial-0001")
+    assert [(attempt.outcome, attempt.kind) for attempt in again] == [("killed", "host"), ("finished", "")]
+    assert story.history("trial-0001", "train/loss") == STEPS
     # twice: at once; what was stopped so is done again
-    if len(trials) == 3:
-        story.begin("resume")
-        story.trains("trial-0003")
-        story.kill(signal.SIGINT)
-        story.says("stopping: nothing new starts; waiting for trial-0003")
-        story.kill(signal.SIGTERM)
-        story.end(130)
-        assert story.nothing_runs()
-        assert story.tracked()["trial-0003"].info.status == "KILLED"
-        story.run("resume")
-    assert [trial["state"] for trial in story.trials()] == ["complete", "cancelled", "complete", "complete"]
-    statuses = {name: run.info.status for name, run in story.tracked().items()}
-    assert statuses == dict.fromkeys(statuses, "FINISHED") | {"trial-0001": "KILLED"}
-
-
-def test_stop_of_a_sweep_that_does_not_run(tmp_path: Path) -> None:
-    story = Story(sweep(tmp_path, trials=1))
-    story.begin()
-    story.trains("trial-0000")
-    story.kill()
-    story.run("stop", "short", code=2)
-    story.run("stop", "short", "--now")
+    story.begin("resume", "--trials", 5)
+    story.trains("trial-0004")
+    story.kill(signal.SIGINT)
+    story.says("stopping: nothing new starts; waiting for trial-0004")
+    story.kill(signal.SIGTERM)
+    story.end(130)
     assert story.nothing_runs()
+    assert story.tracked()["trial-0004"].info.status == "KILLED"
+    story.run("resume", "--trials", 5)
+    assert [trial["state"] for trial in story.trials()][3:] == ["complete", "complete"]
+    statuses = {name: run.info.status for name, run in story.tracked().items()}
+    assert statuses == dict.fromkeys(statuses, "FINISHED") | {"trial-0002": "KILLED"}

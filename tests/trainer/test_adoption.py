@@ -136,14 +136,6 @@ def test_launch_that_finished_while_no_one_looked_is_finished_and_lasted_until_t
     assert found.seconds == pytest.approx(50, abs=0.01)
 
 
-def test_launch_that_ended_alone_is_told_by_its_measurement(start: Start, paths: TrialPaths) -> None:
-    launcher = start(MEASURE)
-    assert not Launcher.finished_alone(paths, launcher.started_at)
-    ended(launcher)
-    assert Launcher.finished_alone(paths, launcher.started_at)
-    assert not Launcher.finished_alone(paths, time.time() + 10)
-
-
 def test_launch_that_was_killed_while_no_one_looked_is_killed(
     orphan: Orphan, paths: TrialPaths, tmp_path: Path
 ) -> None:
