@@ -15,6 +15,7 @@ from sweeps import study as studies
 from sweeps.config import load_sweep
 from sweeps.database import Database, named, parse
 from sweeps.ledger import Ledger
+from sweeps.start import End
 from sweeps.stores import StoreError, Stores
 from tests.short_sweep import write_sweep
 from trainer.slots import free_port
@@ -132,12 +133,12 @@ def test_environment_of_the_jobs_does_not_hold_the_url(
 ) -> None:
     seen = []
 
-    def run_sweep(*_: object) -> bool:
+    def run_file(*_: object) -> End:
         seen.append(os.environ.get("LORASWEEP_DATABASE"))
-        return True
+        return End.DONE
 
     monkeypatch.setenv("LORASWEEP_DATABASE", postgres)
-    monkeypatch.setattr("sweeps.start.run_sweep", run_sweep)
+    monkeypatch.setattr("sweeps.start.run_file", run_file)
     cli("start", tmp_path / "sweep.yaml", "--runs", tmp_path)
     assert seen == [None]
 
