@@ -17,7 +17,7 @@ from sweeps.stores import trial_paths
 from trainer.failures import Failure, Kind, classify
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.paths import TrialPaths
-from trainer.processes import find_msrun, kill_all, processes_of
+from trainer.processes import find_msrun, kill_all, processes_of, running_folders
 from trainer.slots import Slots
 from trainer.step_log import StepRecord
 
@@ -143,12 +143,8 @@ class Jobs:
 
     def reap(self) -> None:
         """Kill what runs of this sweep and belongs to no running job: workers whose msrun is gone."""
-        known = {job.paths.root for job in self.running}
-        sweep = self._plan.folder
-        for folder in {*sweep.glob("trial-*"), *sweep.glob("trial-*/rung-*"), sweep / "base"} - known:
-            # a trial without rungs has its own folder; one with rungs is not above a running one
-            if not any(root.is_relative_to(folder) for root in known):
-                kill_all(folder)
+        for folder in running_folders(self._plan.folder) - {job.paths.root for job in self.running}:
+            kill_all(folder)
 
     def remove(self, job: Running, ended: Exit, failure: Failure | None) -> None:
         """Take note that a launch is over and what came of it was kept: its slot is free."""

@@ -28,6 +28,15 @@ def processes_of(root: Path) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _is_of(process, root)]
 
 
+def running_folders(root: Path) -> set[Path]:
+    """Return the folders of the trials in or below ``root`` of which a process runs."""
+    found = set()
+    for process in processes_of(root):
+        with contextlib.suppress(psutil.Error):
+            found.add(Path(process.environ()[msrun.MARK]))
+    return found
+
+
 def kill_all(root: Path) -> None:
     """Kill every process of the trial in folder ``root``, or of all below it: SIGTERM, after some seconds SIGKILL.
 

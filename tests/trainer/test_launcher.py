@@ -9,7 +9,7 @@ import psutil
 from tests.waiting import until
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.paths import TrialPaths
-from trainer.processes import processes_of
+from trainer.processes import processes_of, running_folders
 
 STEP = (
     "x - INFO - { Epoch:[  1/  1], step:[    1/    4], loss:[3.5/3.5], per_step_time: 77ms, "
@@ -65,7 +65,9 @@ def test_processes_of_a_sweep_are_found_by_its_folder_and_no_others(
     launcher = start("time.sleep(600)")
     assert launcher.pid in {process.pid for process in processes_of(paths.root.parent)}
     assert processes_of(paths.root.with_name("a")) == []
+    assert running_folders(paths.root.parent) == {paths.root}
     launcher.kill()
+    assert running_folders(paths.root.parent) == set()
 
 
 def test_worker_that_ignores_sigterm_is_gone_all_the_same(start: Callable[..., Launcher], paths: TrialPaths) -> None:
