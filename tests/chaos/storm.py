@@ -1,6 +1,6 @@
 """A sweep in a storm: a seeded killer strikes at its processes, server, database and disk; it must end as a quiet one.
 
-    python -m tests.chaos.storm OUT [--seeds 20] [--trials 12] [--every 6]
+    python -m tests.chaos.storm OUT [--seeds 20] [--trials 12] [--every 6] [--most 60]
 
 Runs the sweep once in quiet, then once a seed in a storm; prints a line a run, and ends with 1 where any differs.
 """
@@ -92,10 +92,11 @@ class Killer:
 
     Args:
         every: seconds between two strikes, in the mean.
+        most: strikes, after which it rests: on a slow machine no launch would get through an endless storm.
     """
 
-    def __init__(self, story: Story, server: Server, seed: int, every: float) -> None:
-        self._story, self._server, self._every = story, server, every
+    def __init__(self, story: Story, server: Server, seed: int, every: float, most: int) -> None:
+        self._story, self._server, self._every, self._most = story, server, every, most
         self._random = random.Random(seed)
         self._later: list[tuple[float, Callable[[], object]]] = []
         self._next = time.monotonic() + self._random.uniform(0, 2 * every)
@@ -107,7 +108,7 @@ class Killer:
         for due in [item for item in self._later if item[0] <= now]:
             self._later.remove(due)
             due[1]()
-        if now >= self._next:
+        if now >= self._next and sum(self.strikes.values()) < self._most:
             self._next = now + self._random.uniform(0, 2 * self._every)
             self._strike()
 
@@ -210,10 +211,10 @@ def outcome(story: Story) -> dict[str, Any]:
     return found
 
 
-def storm(folder: Path, trials: int, seed: int, every: float) -> tuple[Story, Server, Killer, int]:
+def storm(folder: Path, trials: int, seed: int, every: float, most: int) -> tuple[Story, Server, Killer, int]:
     """Run the sweep in a storm to its end; returns also how often its orchestrator was started."""
     story, server = write(folder, trials), Server(folder / "server")
-    killer, started, deadline = Killer(story, server, seed, every), 0, time.monotonic() + _PATIENCE
+    killer, started, deadline = Killer(story, server, seed, every, most), 0, time.monotonic() + _PATIENCE
     while True:
         # by its file: it may have been killed before it entered the sweep
         story.begin("start", "--tracking-uri", server.uri)
@@ -259,12 +260,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--every", type=float, default=6.0)
+    parser.add_argument("--most", type=int, default=60)
     arguments = parser.parse_args()
     out, bad = arguments.out.absolute(), 0
     expected = quiet(out / "quiet", arguments.trials)
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         began = time.monotonic()
-        story, server, killer, started = storm(out / f"seed-{seed}", arguments.trials, seed, arguments.every)
+        story, server, killer, started = storm(
+            out / f"seed-{seed}", arguments.trials, seed, arguments.every, arguments.most
+        )
         wrong = faults(story, server, expected)
         server.end()
         attempts = sum(len(story.attempts(f"trial-{number:04d}")) for number in expected)
