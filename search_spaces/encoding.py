@@ -130,6 +130,14 @@ class Encoding:
         found = [dict(zip((column.name for column in columns), row, strict=True)) for row in zip(*values, strict=True)]
         return [self._space.complete(params) for params in found] if self._conditional else found
 
+    def sample(self, count: int, seed: int) -> list[dict[str, OptunaValue]]:
+        """Return ``count`` params at random, the same for the same seed, and two corners of the cube.
+
+        The corners, for an adapter is largest with the highest rank on all modules.
+        """
+        drawn = np.random.default_rng(seed).random((count, self.dimensions))
+        return self.decode(np.vstack([drawn, np.zeros((1, self.dimensions)), np.ones((1, self.dimensions))]))
+
     def snap(self, points: Points) -> Points:
         """Return the vectors of the params nearest to each of ``points``."""
         if self._conditional:

@@ -71,7 +71,7 @@ def start(
     ] = None,
 ) -> None:
     """Run a sweep to its end, or continue it: every trial a real msrun launch."""
-    from sweeps.start import run_file
+    from sweeps.start import Options, run_file
 
     if step_ms is not None and not dry_run:
         raise typer.BadParameter(
@@ -82,7 +82,7 @@ def start(
 
         print_plan(sweep, runs.absolute(), trials, step_ms, console)
         return
-    _finish(run_file(sweep, trials, _stores(runs, database), console, tracking_uri, accept_changes))
+    _finish(run_file(sweep, Options(_stores(runs, database), console, trials, tracking_uri, accept_changes)))
 
 
 @app.command()
@@ -94,9 +94,10 @@ def resume(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Go on with a sweep: what still runs is taken up, what was interrupted is done again, nothing else."""
+    from sweeps.start import Options
     from sweeps.start import resume as go_on
 
-    _finish(go_on(name, trials, _stores(runs, database), console, tracking_uri))
+    _finish(go_on(name, Options(_stores(runs, database), console, trials, tracking_uri)))
 
 
 def _finish(end: End) -> None:
@@ -197,8 +198,6 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
-    import os
-
     from sweeps.server import Server
     from sweeps.stores import Stores
 

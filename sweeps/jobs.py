@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import optuna
 
+from search_spaces.distributions import OptunaValue
 from sweeps import records
 from sweeps.entries import Attempt
 from sweeps.ledger import Ledger
@@ -32,13 +33,15 @@ class Task:
     Attributes:
         number: of the trial; None for the untouched base.
         rung: fidelity to train to; None where the sweep has no rungs.
-        settings: recipe paths that the trial sets; None for the untouched base.
+        params: of the trial; None for the untouched base, as are ``settings``.
+        settings: recipe paths that the trial sets.
         before: folder of the rung before, whose state the training goes on from; None: from the base.
         units: that it trains, in epochs, or in steps where rungs count these.
     """
 
     number: int | None
     rung: int | None = None
+    params: Mapping[str, OptunaValue] | None = None
     settings: Mapping[str, object] | None = None
     before: TrialPaths | None = None
     units: float = 0.0
@@ -77,12 +80,13 @@ class Jobs:
         if number is None:
             return Task(None)
         space, halving = self._plan.config.space, self._plan.config.halving
-        settings = space.settings(space.suggest(records.trial(self._study, number)))
+        params = space.suggest(records.trial(self._study, number))
+        settings = space.settings(params)
         units, before = float(self._plan.units(settings, rung)), None
         if halving is not None and rung is not None and rung != halving.at[0]:
             earlier = halving.at[halving.at.index(rung) - 1]
             before, units = trial_paths(self._plan.folder, trial_label(number), earlier), units - earlier
-        return Task(number, rung, settings, before, units)
+        return Task(number, rung, params, settings, before, units)
 
     def launch(self, task: Task, avoid: Collection[int] = ()) -> Running:
         """Start a task on a free slot.

@@ -23,7 +23,6 @@ from trainer.slots import Placement
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 CLOSED = (DONE, FAILED, CANCELLED)
 STOP, STOP_NOW, CANCEL = "stop", "stop-now", "cancel"
-HOST = "host"
 
 
 class Ledger:
@@ -154,10 +153,6 @@ class Ledger:
             rung: None with a label: of the job without a rung.
         """
         return self._read(self._all_attempts() if label is None else self._attempts(label, rung))
-
-    def host_failures(self, label: str, rung: int | None) -> int:
-        """How many attempts of a job failed by their host's fault."""
-        return sum(attempt.kind == HOST for attempt in self.attempts(label, rung))
 
     def card_seconds(self) -> float:
         """Return the seconds that ended attempts held their workers' cards, summed exactly (``math.fsum``)."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from search_spaces.encoding import Encoding
 from search_spaces.section import shown
 from sweeps.config import SweepConfig
@@ -94,12 +92,9 @@ def sample(config: SweepConfig) -> tuple[list[dict[str, object]], list[str]]:
 
     They are the enqueued ones, two corners and 128 at random, the same for the same seed; halving's length is in them.
     """
-    encoding = Encoding(config.space)
-    drawn = np.random.default_rng(config.seed).random((_SAMPLE, encoding.dimensions))
-    points = np.vstack([drawn, np.zeros_like(drawn[:1]), np.ones_like(drawn[:1])])
     found: list[dict[str, object]] = []
     failed: list[str] = []
-    for params in [*config.enqueued_params(), *encoding.decode(points)]:
+    for params in [*config.enqueued_params(), *Encoding(config.space).sample(_SAMPLE, config.seed)]:
         try:
             found.append({**config.space.settings(params), **config.length()})
         except ValueError as error:

@@ -18,11 +18,11 @@ from sweeps.results import (
     REASON,
     RUNGS,
     SCORES,
-    STOPPED,
     TARGET,
     UNITS,
     VALUES,
     Result,
+    at_rung,
     base_result,
 )
 from trainer.measurement import Measurement
@@ -123,19 +123,7 @@ def record(
     trial.set_user_attr(RUNGS, [*trial.user_attrs.get(RUNGS, []), entry])
     if last:
         _tell(study, trial, config, entry)
-    return Result(
-        number=trial.number,
-        state="complete" if last else STOPPED,
-        configuration=trial.user_attrs.get(CONFIGURATION, {}),
-        values=values,
-        scores=measurement.scores,
-        violations=violations,
-        reason="",
-        rung=rung,
-        whole=whole,
-        order=order,
-        excused=excused,
-    )
+    return at_rung(trial.number, trial.user_attrs.get(CONFIGURATION, {}), entry, last=last)
 
 
 def _tell(study: optuna.Study, trial: optuna.Trial, config: SweepConfig, entry: Mapping[str, Any]) -> None:

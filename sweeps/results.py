@@ -122,22 +122,26 @@ def _latest(trial: FrozenTrial) -> Result:
 
 def _measured(trial: FrozenTrial) -> list[Result]:
     stored = trial.user_attrs.get(RUNGS, [])
-    return [
-        Result(
-            number=trial.number,
-            state="complete" if entry is stored[-1] and trial.state is TrialState.COMPLETE else STOPPED,
-            configuration=trial.user_attrs.get(CONFIGURATION, trial.params),
-            values=entry[VALUES],
-            scores=_scores(entry),
-            violations=entry["violations"],
-            reason="",
-            rung=entry["rung"],
-            whole=entry["whole"],
-            order=entry["order"],
-            excused=entry["excused"],
-        )
-        for entry in stored
-    ]
+    configuration = trial.user_attrs.get(CONFIGURATION, trial.params)
+    complete = trial.state is TrialState.COMPLETE
+    return [at_rung(trial.number, configuration, entry, last=entry is stored[-1] and complete) for entry in stored]
+
+
+def at_rung(number: int, configuration: Mapping[str, object], entry: Mapping[str, Any], *, last: bool) -> Result:
+    """Return what an entry of ``RUNGS`` says of a trial; ``last``: it has no rung beyond."""
+    return Result(
+        number=number,
+        state="complete" if last else STOPPED,
+        configuration=configuration,
+        values=entry[VALUES],
+        scores=_scores(entry),
+        violations=entry["violations"],
+        reason="",
+        rung=entry["rung"],
+        whole=entry["whole"],
+        order=entry["order"],
+        excused=entry["excused"],
+    )
 
 
 def base_result(study: optuna.Study) -> Result | None:

@@ -80,9 +80,8 @@ class Scheduler:
         self._jobs = Jobs(self.plan, self.study, self.ledger, self.slots)
         self._keeper = Keeper(self.plan, self.study, self.tracker, self._tuner)
         self._recovery = Recovery(config.retries, set(range(config.slots.count)))
-        self._spending = Spending(
-            config.budget, records.units(self.study), self.ledger.card_seconds(), studies.load_seconds(self.study)
-        )
+        # card-seconds follow once what an earlier process left is ended
+        self._spending = Spending(config.budget, records.units(self.study), earlier=studies.load_seconds(self.study))
         self._disk = Disk(self.plan, self.study, self._tuner)
         self._front = Front((), None)
         self._stopping, self._fault, self._heard = Stopping.NO, "", 0
@@ -101,7 +100,7 @@ class Scheduler:
         while self._turn():
             time.sleep(_POLL_SECONDS)
         studies.save_seconds(self.study, self._spending.seconds)
-        # of jobs that wait to be done again
+        # of jobs that were stopped, or wait to be done again
         self._keeper.reconcile(())
         parent = self.tracker.parent
         if self._fault:
@@ -156,7 +155,6 @@ class Scheduler:
     def _stop_now(self) -> None:
         for job in tuple(self._jobs.running):
             self._jobs.remove(job, job.launcher.kill(), None)
-            self.tracker.finish(job.task.label, KILLED, "interrupted")
             self.view.say(f"{job.task.label} stopped")
 
     def _cancel(self, label: str) -> None:
@@ -210,13 +208,12 @@ class Scheduler:
 
     def _record(self, task: Task) -> Mapping[str, object]:
         """Keep what a job is before it starts; returns the configuration as the user writes it."""
-        if task.number is None:
+        if task.number is None or task.params is None:
             return {}
-        space, trial = self.plan.config.space, records.trial(self.study, task.number)
-        params = space.suggest(trial)
-        self._tuner.start(task.number, params)
-        configuration = space.configuration(params)
-        records.record_job(trial, configuration, task.rung, self.plan.units(task.settings or {}, task.rung))
+        self._tuner.start(task.number, task.params)
+        configuration = self.plan.config.space.configuration(task.params)
+        units = self.plan.units(task.settings or {}, task.rung)
+        records.record_job(records.trial(self.study, task.number), configuration, task.rung, units)
         self._spending.units = records.units(self.study)
         return configuration
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -39,21 +39,27 @@ class End(IntEnum):
     STOPPED = 130
 
 
-def run_file(
-    file: Path,
-    trials: int | None,
-    stores: Stores,
-    console: Console,
-    tracking_uri: str | None,
-    accept_changes: bool,
-) -> End:
-    """Run the sweep of ``file`` to its end, or go on with it.
+@dataclass(frozen=True)
+class Options:
+    """How a sweep is run.
 
-    Args:
-        trials: how many trials to end with; None: as many as the file says.
+    Attributes:
         stores: where databases, artifacts and trials lie.
+        console: where to show it.
+        trials: how many trials to end with; None: as many as the file says.
         tracking_uri: MLflow server or database; None: that of the sweep's last start, at first that of ``stores``.
         accept_changes: start a new generation where settings or data are others than when the sweep was started.
+    """
+
+    stores: Stores
+    console: Console
+    trials: int | None = None
+    tracking_uri: str | None = None
+    accept_changes: bool = False
+
+
+def run_file(file: Path, options: Options) -> End:
+    """Run the sweep of ``file`` to its end, or go on with it.
 
     Raises:
         FileFaults, RecipeError, LoraError, DataError, SlotError, StoreError: the input is not fit to start; nothing was
@@ -61,28 +67,21 @@ def run_file(
         LeaseLost: another process runs the sweep now.
     """
     config, document = load_sweep(file)
-    return _run(config, document, trials, stores, console, tracking_uri, accept_changes)
+    return _run(config, document, options)
 
 
-def resume(name: str | None, trials: int | None, stores: Stores, console: Console, tracking_uri: str | None) -> End:
+def resume(name: str | None, options: Options) -> End:
     """Go on with a sweep as it was started last; otherwise as ``run_file``."""
-    config = Known.open(stores, name).config
-    return _run(config, Document(stores.sweep(config.name)), trials, stores, console, tracking_uri, False)
+    config = Known.open(options.stores, name).config
+    return _run(config, Document(options.stores.sweep(config.name)), options)
 
 
-def _run(
-    config: SweepConfig,
-    document: Document,
-    trials: int | None,
-    stores: Stores,
-    console: Console,
-    tracking_uri: str | None,
-    accept_changes: bool,
-) -> End:
+def _run(config: SweepConfig, document: Document, options: Options) -> End:
+    stores, console = options.stores, options.console
     plan = make_plan(config, document, stores)
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
-    name = name_of(config, stores.study_url, plan.inputs, accept_changes)
+    name = name_of(config, stores.study_url, plan.inputs, options.accept_changes)
     if name != config.name:
         config = config.model_copy(update={"name": name})
         plan = replace(plan, config=config, folder=stores.sweep(name))
@@ -99,20 +98,18 @@ def _run(
             # whoever starts the sweep again has seen to it
             ledger.release_quarantine(slot.host, slot.slot)
         outbox = Outbox(plan.folder / FOLDER)
-        uri = TrackingUri.choose(tracking_uri, outbox, stores)
+        uri = TrackingUri.choose(options.tracking_uri, outbox, stores)
         uri.keep(outbox)
-        unit = "epochs" if config.halving is None else config.halving.unit
+        unit, trials = "epochs" if config.halving is None else config.halving.unit, options.trials or config.trials
         with (
             Courier(outbox, stores, config.name, uri, console) as courier,
-            View(console, config.objectives, trials or config.trials, unit) as view,
+            View(console, config.objectives, trials, unit) as view,
             Asked() as asked,
         ):
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
             publish(plan, study, tracker)
-            scheduler = Scheduler(
-                plan, study, tracker, ledger, lease, slots, view, trials or config.trials, courier, asked
-            )
+            scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
             end = _end(scheduler, view)
         outbox.close()
         front = _conclude(Known.open(stores, config.name), plan.folder / "best", uri, console)

@@ -86,11 +86,13 @@ def _quiet() -> None:
 
 def started_with(name: str, url: str) -> tuple[SweepConfig | None, Mapping[str, str]]:
     """Return the configuration of a sweep that was started, and the digests of what it reads; None: only just begun."""
+    study = _load(name, _storage(url), url)
+    return load_config(study) if _CONFIG in study.user_attrs else None, study.user_attrs.get(_INPUTS, {})
+
+
+def _load(name: str, storage: RDBStorage, url: str) -> optuna.Study:
     with told(url):
-        study = optuna.load_study(study_name=name, storage=_storage(url))
-        attributes = study.user_attrs
-    config = SweepConfig.model_validate_json(attributes[_CONFIG]) if _CONFIG in attributes else None
-    return config, attributes.get(_INPUTS, {})
+        return optuna.load_study(study_name=name, storage=storage)
 
 
 def optuna_sampler(config: SweepConfig, trials: int) -> BaseSampler:
@@ -138,11 +140,13 @@ def study_names(url: str) -> list[str]:
 
 def load_study(name: str, url: str) -> optuna.Study:
     """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
-    names = study_names(url)
+    _quiet()
+    storage = _storage(url)
+    with told(url):
+        names = optuna.get_all_study_names(storage)
     if name not in names:
         raise StoreError(f"there is no sweep named {name!r} here; there is: {', '.join(names) or 'none'}")
-    with told(url):
-        study = optuna.load_study(study_name=name, storage=_storage(url))
+    study = _load(name, storage, url)
     if _CONFIG not in study.user_attrs:
         raise StoreError(f"sweep {name} has only just been started; try again in a second")
     return study

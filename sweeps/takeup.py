@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-
 from sweeps.entries import Attempt
+from sweeps.host import here
 from sweeps.jobs import LOST, Jobs, Running
 from sweeps.ledger import DONE, Ledger
 from sweeps.outcome import Keeper
@@ -16,7 +15,7 @@ from trainer.slots import SlotError
 def take_up(ledger: Ledger, jobs: Jobs, keeper: Keeper, view: View) -> None:
     """Take up the launches that still run or ended after their orchestrator; end all else that it left running."""
     for attempt in ledger.open_attempts():
-        if attempt.host != socket.gethostname():
+        if attempt.host != here().name:
             view.say(
                 f"{attempt.label} was begun on {attempt.host}; what may still run there is not stopped from here, "
                 f"and it is done again"

@@ -34,14 +34,13 @@ class Tracker:
         self._outbox = outbox
         self._tagged: dict[str, dict[str, str]] = {}
 
-    def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> str:
-        """Open the run of a trial, a new one or the one it had before it stopped at a rung; returns its label."""
+    def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Open the run of a trial, a new one or the one it had before it stopped at a rung."""
         self._outbox.append("open", label, {})
         if params:
             items = [[name, _param(value)] for name, value in params.items()]
             self._outbox.append("params", label, {"items": items})
         self.tag(label, {"lorasweep.state": "running", **tags})
-        return label
 
     def start_sweep(self, tags: Mapping[str, str]) -> None:
         """Mark the parent run as running; what is known of the sweep goes to its tags."""
@@ -128,10 +127,6 @@ class Tracker:
     def open_trials(self) -> list[str]:
         """Return the labels of trials whose runs have not ended."""
         return [label for label in self._outbox.labels(open_only=True) if label != self.parent]
-
-    def end_trial(self, label: str, status: str, state: str) -> None:
-        """End the run of a trial by its label."""
-        self.finish(label, status, state)
 
     def run_of(self, label: str) -> str | None:
         """Return the label of a trial, if it has a run."""

@@ -89,12 +89,9 @@ def _of_training(plan: Plan) -> set[str]:
 def _space_ends(plan: Plan) -> dict[int, tuple[float, float]]:
     """Return the lowest and highest value of each objective that is known before a run, over a fixed sample
     and two corners."""
-    encoding, known = Encoding(plan.config.space), known_objectives(plan)
-    drawn = np.random.default_rng(0).random((_SAMPLE, encoding.dimensions))
-    # the corners: an adapter is largest with the highest rank on all modules
-    points = np.vstack([drawn, np.zeros_like(drawn[:1]), np.ones_like(drawn[:1])])
+    known = known_objectives(plan)
     ends: dict[int, tuple[float, float]] = {}
-    for params in [*encoding.decode(points), *plan.config.enqueued_params()]:
+    for params in [*Encoding(plan.config.space).sample(_SAMPLE, 0), *plan.config.enqueued_params()]:
         with suppress(ValueError):  # a configuration that no recipe can take: its trial fails
             for i, value in known(params).items():
                 low, high = ends.get(i, (value, value))

@@ -20,6 +20,7 @@ from mlflow.tracking import MlflowClient
 
 from sweeps.outbox import PARENT, Outbox
 from tests.short_sweep import SLOTS, write_sweep
+from tests.tiny_launch import for_cluster, write_checkpoint
 from trainer.measurement import Measurement
 from trainer.recipe import Recipe
 from trainer.slots import free_port
@@ -27,11 +28,6 @@ from trainer.step_log import parse
 
 FOLDER = "a'; echo 训练 $(id)"
 RECIPES = Path(__file__).parents[1] / "trainer/recipes"
-CONVERT = """
-import sys, mindspore
-weights = mindspore.load_checkpoint(sys.argv[1], format="safetensors")
-mindspore.save_checkpoint([{"name": name, "data": value} for name, value in weights.items()], sys.argv[2])
-"""
 
 
 def lorasweep(*arguments: object) -> list[str]:
@@ -245,23 +241,13 @@ def tracked_runs(runs: Path) -> list[Run]:
 def test_trial_on_two_workers_trains_one_adapter_and_is_measured_once(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, trials=1)
     recipe = (RECIPES / "tiny_llama_lora.yaml").read_text(encoding="utf-8")
-    for old, new in (
-        ("use_parallel: False", "use_parallel: True\nparallel: {parallel_mode: 0, gradients_mean: True}"),
-        ("data_parallel: 1", "data_parallel: 2"),
-        ("load_ckpt_format: safetensors", "load_ckpt_format: ckpt"),
-    ):
-        assert old in recipe
-        recipe = recipe.replace(old, new)
-    (tmp_path / "two.yaml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(for_cluster(recipe, 2), encoding="utf-8")
     text = sweep.read_text(encoding="utf-8").replace("recipe: tiny_llama_lora.yaml", "recipe: two.yaml")
     text = text.replace("base: tiny,", "base: base.ckpt,").replace(
         f"count: {SLOTS}, workers: 1", "count: 1, workers: 2"
     )
     sweep.write_text(text, encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "-c", CONVERT, RECIPES.parent / "tiny/base/base.safetensors", tmp_path / "base.ckpt"],
-        check=True,
-    )
+    write_checkpoint(tmp_path / "base.ckpt")
     run("start", sweep, "--runs", tmp_path / "runs")
     trial = tmp_path / "runs/sweeps/short/trial-0000"
     # 160 rows over two workers in batches of 16

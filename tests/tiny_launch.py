@@ -25,17 +25,31 @@ ms.save_checkpoint([{"name": name, "data": value} for name, value in weights.ite
 """
 
 
+def for_cluster(recipe: str, workers: int) -> str:
+    """Return the tiny recipe for so many workers; the base must be one .ckpt file then."""
+    for old, new in (
+        ("use_parallel: False", "use_parallel: True\nparallel: {parallel_mode: 0, gradients_mean: True}"),
+        ("data_parallel: 1", f"data_parallel: {workers}"),
+        ("load_ckpt_format: safetensors", "load_ckpt_format: ckpt"),
+    ):
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    return recipe
+
+
+def write_checkpoint(file: Path) -> None:
+    """Write the tiny base as a .ckpt file, in a process of its own: mindspore and mlflow do not go into one."""
+    subprocess.run([sys.executable, "-c", CONVERT, HERE / "tiny/base/base.safetensors", file], check=True)
+
+
 def prepare(paths: TrialPaths, data: Path, workers: int = 1, epochs: int = 1) -> Launch:
     """Write the recipe and the job of a launch that trains on 160 rows and measures 40 items of one benchmark."""
     write_sweep(data, rows=160)
     base = HERE / "tiny/base/base.safetensors"
     text = (HERE / "recipes/tiny_llama_lora.yaml").read_text(encoding="utf-8")
     if workers > 1:
-        parallel = "use_parallel: True\nparallel: {parallel_mode: 0, gradients_mean: True}"
-        text = text.replace("use_parallel: False", parallel).replace("data_parallel: 1", f"data_parallel: {workers}")
-        text = text.replace("load_ckpt_format: safetensors", "load_ckpt_format: ckpt")
-        base = data / "base.ckpt"
-        subprocess.run([sys.executable, "-c", CONVERT, HERE / "tiny/base/base.safetensors", base], check=True)
+        text, base = for_cluster(text, workers), data / "base.ckpt"
+        write_checkpoint(base)
     (data / "recipe.yaml").write_text(text, encoding="utf-8")
     recipe = Recipe.read(data / "recipe.yaml")
     record = record_path(data / "cache", data / "train.jsonl", "math", TOKENIZER, 48, 0)

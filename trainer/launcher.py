@@ -45,7 +45,7 @@ class Exit:
     Attributes:
         reason: one line, found in the workers' logs where there is one; empty when finished.
         log: file to look at for the rest.
-        seconds: wall time of the launch.
+        seconds: wall time of the launch; of one that finished up to its measurement, whoever saw its end.
     """
 
     outcome: Outcome

@@ -169,8 +169,8 @@ def test_failures_by_the_host_are_counted_for_the_job_alone(ledger: Ledger) -> N
         ("trial-0001", "host"),
     ]:
         ledger.ended(ledger.begin(label, 1, CORE, Path("/f")).id, "failed", 1.0, kind=kind)
-    assert ledger.host_failures("trial-0000", 1) == 2
-    assert ledger.host_failures("trial-0000", 3) == 0
+    assert sum(attempt.kind == "host" for attempt in ledger.attempts("trial-0000", 1)) == 2
+    assert sum(attempt.kind == "host" for attempt in ledger.attempts("trial-0000", 3)) == 0
 
 
 def test_card_seconds_are_summed_exactly(ledger: Ledger) -> None:

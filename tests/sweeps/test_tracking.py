@@ -125,7 +125,7 @@ def test_run_that_was_left_open_is_found_and_ended(tmp_path: Path, tracker: Trac
     tracker.start_trial(LABEL, {}, {})
     again = Tracker(Outbox(tmp_path / "outbox"))
     assert again.open_trials() == [LABEL]
-    again.end_trial(LABEL, KILLED, "interrupted")
+    again.finish(LABEL, KILLED, "interrupted")
     assert again.open_trials() == []
     assert store.runs()[LABEL].info.status == "KILLED"
 
