@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -169,10 +170,24 @@ def _configure(connection: Any, _: object) -> None:
     # the driver begins no transactions of its own: it would begin none before a CREATE TABLE
     connection.isolation_level = None
     cursor = connection.cursor()
+    _write_ahead(cursor)
     # FULL: in WAL mode, NORMAL loses the last commits at a power cut
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("foreign_keys=ON", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    # where two processes open a new file at once, SQLite refuses one of them at once instead of letting it wait
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def _begin(connection: Connection) -> None:
