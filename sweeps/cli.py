@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
 
 if TYPE_CHECKING:
     from sweeps.start import End
-    from sweeps.stores import Stores
 
 app = typer.Typer(
     help="Multi-objective sweeps for LoRA fine-tuning with MindFormers, tracked in MLflow.",
@@ -22,18 +20,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# where there is no terminal to be narrow, as in a pipe or a CI log, nothing need be cut off
-console = Console(width=None if sys.stdout.isatty() else 160)
-
-Runs = Annotated[Path, typer.Option(help="Folder of databases, artifacts and trials.")]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        envvar="LORASWEEP_DATABASE",
-        show_default="sweeps.db in that folder",
-        help="postgresql://USER@HOST/DATABASE of studies; its password better from the environment or ~/.pgpass.",
-    ),
-]
 Trials = Annotated[int | None, typer.Option(min=1, max=10**9, help="Trials to end with, instead of the sweep's own.")]
 TrackingUri = Annotated[
     str | None,
@@ -43,9 +29,6 @@ TrackingUri = Annotated[
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
-_RUNS = Path("mlruns")
 _DAY = 24 * 3600 * 1000.0
 
 
@@ -59,7 +42,7 @@ def _step_time(value: float | None) -> float | None:
 def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
     trials: Trials = None,
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and cost; start nothing.")] = False,
     tracking_uri: TrackingUri = None,
@@ -82,14 +65,14 @@ def start(
 
         print_plan(sweep, runs.absolute(), trials, step_ms, console)
         return
-    _finish(run_file(sweep, Options(_stores(runs, database), console, trials, tracking_uri, accept_changes)))
+    _finish(run_file(sweep, Options(open_stores(runs, database), console, trials, tracking_uri, accept_changes)))
 
 
 @app.command()
 def resume(
     name: Name = None,
     trials: Trials = None,
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
     tracking_uri: TrackingUri = None,
 ) -> None:
@@ -97,7 +80,7 @@ def resume(
     from sweeps.start import Options
     from sweeps.start import resume as go_on
 
-    _finish(go_on(name, Options(_stores(runs, database), console, trials, tracking_uri)))
+    _finish(go_on(name, Options(open_stores(runs, database), console, trials, tracking_uri)))
 
 
 def _finish(end: End) -> None:
@@ -115,44 +98,44 @@ def _finish(end: End) -> None:
 def stop(
     name: Name = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for running rungs: they are done again.")] = False,
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
 ) -> None:
     """Have a running sweep start nothing more and end when its running rungs have, as Ctrl-C does."""
     from sweeps.requests import ask_to_stop
 
-    typer.echo(ask_to_stop(_stores(runs, database), name, now))
+    typer.echo(ask_to_stop(open_stores(runs, database), name, now))
 
 
 @app.command()
 def cancel(
     name: Annotated[str, typer.Argument(help="Name of the sweep.")],
     trial: Annotated[int, typer.Argument(min=0, help="Number of the trial.")],
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
 ) -> None:
     """End one trial of a sweep for good; the others go on."""
     from sweeps.requests import ask_to_cancel
 
-    typer.echo(ask_to_cancel(_stores(runs, database), name, trial))
+    typer.echo(ask_to_cancel(open_stores(runs, database), name, trial))
 
 
 @app.command()
-def status(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_json: Json = False) -> None:
+def status(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
     """Show every trial of a sweep with its state and values."""
     from sweeps.read import Known
     from sweeps.view import results_table, spent_text
 
-    known = Known.open(_stores(runs, database), name)
+    known = Known.open(open_stores(runs, database), name)
     if as_json:
-        _print_json(known.as_json(known.results))
+        print_json(known.as_json(known.results))
     else:
         console.print(results_table(known.results, known.base, known.config.objectives, known.front))
         console.print(spent_text(known.config, known.spent))
 
 
 @app.command()
-def front(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_json: Json = False) -> None:
+def front(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
     """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
 
     The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
@@ -160,9 +143,9 @@ def front(name: Name = None, runs: Runs = _RUNS, database: Database = None, as_j
     from sweeps.read import Known
     from sweeps.view import front_table
 
-    known = Known.open(_stores(runs, database), name)
+    known = Known.open(open_stores(runs, database), name)
     if as_json:
-        _print_json(known.as_json(known.front.results))
+        print_json(known.as_json(known.front.results))
     else:
         console.print(front_table(known.front, known.config.objectives, known.base))
 
@@ -172,7 +155,7 @@ def export(
     name: Name = None,
     select: Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")] = "knee",
     out: Annotated[Path, typer.Option(help="Folder to write to; new or empty.")] = Path("export"),
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
 ) -> None:
     """Write a trial's configuration as YAML that runs: recipes, launch.sh, adapter, manifest."""
@@ -180,7 +163,7 @@ def export(
     from sweeps.read import Known
     from sweeps.selection import select as find
 
-    known = Known.open(_stores(runs, database), name)
+    known = Known.open(open_stores(runs, database), name)
     result = find(select, known)
     write_export(known, result, out.absolute())
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
@@ -188,7 +171,7 @@ def export(
 
 @app.command()
 def ui(
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs LORASWEEP_UI_PASSWORD.")
     ] = "127.0.0.1",
@@ -212,7 +195,7 @@ def ui(
 @app.command()
 def deliver(
     name: Name = None,
-    runs: Runs = _RUNS,
+    runs: Runs = RUNS,
     database: Database = None,
     tracking_uri: Annotated[
         str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Server to deliver to, instead of the sweep's own.")
@@ -222,7 +205,7 @@ def deliver(
     """Deliver what a sweep could not tell MLflow while it ran."""
     from sweeps.deliver import deliver_rest
 
-    raise typer.Exit(deliver_rest(_stores(runs, database), name, tracking_uri, patience))
+    raise typer.Exit(deliver_rest(open_stores(runs, database), name, tracking_uri, patience))
 
 
 @app.command()
@@ -242,31 +225,9 @@ def params(
     accounting = account(loaded.values, str(recipe))
     if as_json:
         numbers = {"trainable": accounting.trainable, "total": accounting.total, "ratio": accounting.ratio(total)}
-        _print_json(numbers)
+        print_json(numbers)
     else:
         console.print(accounting_table(accounting, total))
-
-
-def _stores(runs: Path, database: str | None) -> Stores:
-    from sweeps.database import parse
-    from sweeps.stores import Stores
-
-    # msrun's processes need not know a password, and what they know may end up in a log
-    os.environ.pop("LORASWEEP_DATABASE", None)
-    return Stores(runs.absolute(), parse(database) if database else None)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2))
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: null stands for them."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from sweeps.stores import StoreError
+from sweeps.stores import BUSY_SECONDS, StoreError, write_ahead
 
-# seconds that a statement waits for another process's lock on a SQLite file
-BUSY_SECONDS = 30
 # "lorasweep" in ASCII: who else uses advisory locks in the same database takes other numbers
 ADVISORY_LOCK = int.from_bytes(b"lorasw", "big")
 _WRITES = "lorasweep_writes"
@@ -169,25 +166,10 @@ def _engine(url: URL) -> Engine:
 def _configure(connection: Any, _: object) -> None:
     # the driver begins no transactions of its own: it would begin none before a CREATE TABLE
     connection.isolation_level = None
-    cursor = connection.cursor()
-    _write_ahead(cursor)
+    write_ahead(connection)
     # FULL: in WAL mode, NORMAL loses the last commits at a power cut
     for pragma in ("foreign_keys=ON", "synchronous=FULL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:
-    # where two processes open a new file at once, SQLite refuses one of them at once instead of letting it wait
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:

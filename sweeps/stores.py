@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from trainer.paths import TrialPaths
+
+BUSY_SECONDS = 30
+"""So long a statement waits for another process's lock on a SQLite file."""
 
 
 class StoreError(ValueError):
@@ -93,12 +97,25 @@ class Stores:
 
     def _open_database(self, file: Path) -> None:
         try:
-            with sqlite3.connect(file, timeout=30) as database:
-                # readers (status, the UI) never wait for the writer; the mode stays with the file
-                database.execute("PRAGMA journal_mode=WAL")
+            with sqlite3.connect(file, timeout=BUSY_SECONDS) as database:
+                write_ahead(database)
                 database.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise StoreError(f"{file}: cannot be written: {error}; choose another --runs or mend the file") from error
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Have readers (status, the UI) never wait for the writer of a database; the mode stays with the file."""
+    # where two processes open a new file at once, SQLite refuses one of them at once instead of letting it wait
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def trial_paths(sweep: Path, label: str, rung: int | None) -> TrialPaths:
