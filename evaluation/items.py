@@ -140,7 +140,11 @@ def read_choice(path: Path) -> list[Item]:
     ]
 
 
-READERS: Mapping[str, Callable[[Path], list[Item]]] = {"squad": read_squad, "math": read_math, "choice": read_choice}
+READERS: Mapping[str, Callable[[Path], list[Item]]] = {
+    "squad_contest": read_squad,
+    "math_contest": read_math,
+    "multiple_choice": read_choice,
+}
 """Protocol -> its reader."""
 
 

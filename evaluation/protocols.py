@@ -60,14 +60,18 @@ def _blank(prediction: str) -> float:
 
 
 METRICS: Mapping[str, tuple[str, ...]] = {
-    "squad": ("f1", "em", "squad_f1", "squad_em", "squad_blank"),
-    "math": ("math_accuracy", "math_blank"),
-    "choice": ("choice_accuracy", "choice_blank"),
+    "squad_contest": ("f1", "em", "squad_f1", "squad_em", "squad_blank"),
+    "math_contest": ("math_accuracy", "math_blank"),
+    "multiple_choice": ("choice_accuracy", "choice_blank"),
 }
 """Protocol -> the metrics that it always gives, all in percent. ``f1`` and ``em`` are the contest's (MindFormers'
 EmF1Metric), ``squad_f1`` and ``squad_em`` the official SQuAD script's, ``*_blank`` the share of blank predictions."""
 
-_GRADERS: Mapping[str, Callable[[Item, str], tuple[float, ...]]] = {"squad": _squad, "math": _math, "choice": _choice}
+_GRADERS: Mapping[str, Callable[[Item, str], tuple[float, ...]]] = {
+    "squad_contest": _squad,
+    "math_contest": _math,
+    "multiple_choice": _choice,
+}
 
 
 def evaluate(protocol: str, items: Sequence[Item], predictions: Sequence[str]) -> Evaluation:

@@ -23,7 +23,7 @@ from trainer.paths import TrialPaths
 from trainer.peft import adapter_config
 from trainer.recipe import Recipe
 
-BASE_ABILITY = "squad"
+BASE_ABILITY = "squad_contest"
 """The protocol that measures what the base could do already; all others measure the task."""
 
 

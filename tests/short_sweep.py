@@ -10,10 +10,10 @@ SWEEP = """\
 name: short
 recipe: tiny_llama_lora.yaml
 model: {{base: tiny, tokenizer: tiny}}
-train: {{data: train.jsonl, protocol: math}}
+train: {{data: train.jsonl, protocol: math_contest}}
 evaluation:
-  squad: {{file: tiny/squad_dev.json, items: 40, max_new_tokens: 8, batch: 20}}
-  math: {{file: tiny/math_test.jsonl, items: 40, max_new_tokens: 8, batch: 20}}
+  squad_contest: {{file: tiny/squad_dev.json, items: 40, max_new_tokens: 8, batch: 20}}
+  math_contest: {{file: tiny/math_test.jsonl, items: 40, max_new_tokens: 8, batch: 20}}
 seed: 7
 {end}
 slots: {{count: {slots}, workers: 1}}

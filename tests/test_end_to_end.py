@@ -157,7 +157,7 @@ def test_ratio_is_that_of_the_recipe(runs: Path, status: dict[str, Any]) -> None
 def test_trials_keep_yaml_log_adapter_and_predictions_as_artifacts(runs: Path, tracked: dict[str, Run]) -> None:
     client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
     names = {file.path for file in client.list_artifacts(tracked["trial-0000"].info.run_id, "rung-1")}
-    kept = ("train.yaml", "worker_0.log", "adapter.safetensors", "predictions_math.jsonl")
+    kept = ("train.yaml", "worker_0.log", "adapter.safetensors", "predictions_math_contest.jsonl")
     assert {f"rung-1/{name}" for name in kept} <= names
     assert {file.path for file in client.list_artifacts(tracked["short"].info.run_id)} == {"pareto.html"}
 

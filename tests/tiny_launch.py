@@ -52,7 +52,7 @@ def prepare(paths: TrialPaths, data: Path, workers: int = 1, epochs: int = 1) ->
         write_checkpoint(base)
     (data / "recipe.yaml").write_text(text, encoding="utf-8")
     recipe = Recipe.read(data / "recipe.yaml")
-    record = record_path(data / "cache", data / "train.jsonl", "math", TOKENIZER, 48, 0)
+    record = record_path(data / "cache", data / "train.jsonl", "math_contest", TOKENIZER, 48, 0)
     settings = {
         "load_checkpoint": str(base),
         "train_dataset.data_loader.dataset_dir": str(record),
@@ -63,12 +63,14 @@ def prepare(paths: TrialPaths, data: Path, workers: int = 1, epochs: int = 1) ->
     Job(
         tokenizer=TOKENIZER,
         train=data / "train.jsonl",
-        protocol="math",
+        protocol="math_contest",
         record=record,
         base=base,
         trainable=counts.trainable,
         total=counts.total,
         workers=workers,
-        benchmarks=(Benchmark(protocol="math", file=TINY / "math_test.jsonl", items=40, max_new_tokens=8, batch=40),),
+        benchmarks=(
+            Benchmark(protocol="math_contest", file=TINY / "math_test.jsonl", items=40, max_new_tokens=8, batch=40),
+        ),
     ).write(paths.job)
-    return Launch(paths.recipe, paths.job, ("train", "math"))
+    return Launch(paths.recipe, paths.job, ("train", "math_contest"))

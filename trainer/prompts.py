@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 TEMPLATES: Mapping[str, str] = {
     # the contest's prompt for the base ability
-    "squad": "Read the passage and answer the question below.\n\n"
+    "squad_contest": "Read the passage and answer the question below.\n\n"
     "### Instruction:\n{passage}\n\n### Input:\n{question}\n\n### Response:",
-    "math": "### Instruction:\n{problem}\n\n### Response:",
-    "choice": "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:",
+    "math_contest": "### Instruction:\n{problem}\n\n### Response:",
+    "multiple_choice": "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:",
 }
 """The template of each protocol of ``evaluation.items``; its names are the fields of that protocol's items."""

@@ -51,8 +51,8 @@ _SECTIONS: dict[str, list[Any]] = {
         {"unit": "steps", "rungs": [2, 6]},
         {"unit": "steps", "rungs": [10, 100_000]},
         {"unit": "steps", "rungs": [1, 2, 10**9], "eta": 10_000},
-        {"rungs": [1, 3], "items": {"squad": 300, "math": 1}},
-        {"rungs": [1, 3], "items": {"squad": 5}},
+        {"rungs": [1, 3], "items": {"squad_contest": 300, "math_contest": 1}},
+        {"rungs": [1, 3], "items": {"squad_contest": 5}},
     ],
     "budget": [
         {"epochs": None},

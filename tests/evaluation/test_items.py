@@ -71,7 +71,11 @@ def test_line_separator_within_a_string_does_not_end_the_line(file: Path) -> Non
 
 
 def test_every_protocol_is_read_by_its_reader(file: Path) -> None:
-    texts = {"squad": squad(paragraph("p", q=["a"])), "math": MATH, "choice": json.dumps([CHOICE])}
+    texts = {
+        "squad_contest": squad(paragraph("p", q=["a"])),
+        "math_contest": MATH,
+        "multiple_choice": json.dumps([CHOICE]),
+    }
     assert texts.keys() == READERS.keys()
     for protocol, text in texts.items():
         file.write_text(text)
@@ -80,13 +84,13 @@ def test_every_protocol_is_read_by_its_reader(file: Path) -> None:
 
 @needs_data
 def test_all_real_questions_are_read() -> None:
-    assert len(read("math", CONTEST / "math_sample.jsonl")) == 1992
-    assert len(read("choice", CONTEST / "mmlu_sample.json")) == 2000
+    assert len(read("math_contest", CONTEST / "math_sample.jsonl")) == 1992
+    assert len(read("multiple_choice", CONTEST / "mmlu_sample.json")) == 2000
 
 
 @pytest.mark.parametrize("name", ["math_train.jsonl", "math_test.jsonl", "squad_dev.json"])
 def test_shipped_data_sets_are_read(name: str) -> None:
-    assert len(read(name.split("_")[0], ROOT / "trainer/tiny/data" / name)) >= 600
+    assert len(read(name.split("_")[0] + "_contest", ROOT / "trainer/tiny/data" / name)) >= 600
 
 
 @pytest.mark.parametrize("protocol", READERS)

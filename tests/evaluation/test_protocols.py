@@ -32,7 +32,7 @@ def values(evaluation: Evaluation) -> dict[str, float]:
 
 def test_squad_gives_the_contests_values_and_the_official_ones() -> None:
     # the contest takes the first answer, the official script the best one
-    assert values(evaluate("squad", SQUAD, ["Broncos", ""])) == {
+    assert values(evaluate("squad_contest", SQUAD, ["Broncos", ""])) == {
         "f1": pytest.approx(25.0),
         "em": 0.0,
         "squad_f1": 50.0,
@@ -42,7 +42,7 @@ def test_squad_gives_the_contests_values_and_the_official_ones() -> None:
 
 
 def test_math_gives_its_accuracy_and_that_of_every_kind() -> None:
-    assert values(evaluate("math", MATH, ["2", "1 + 2 = 3", "-4", " \n"])) == {
+    assert values(evaluate("math_contest", MATH, ["2", "1 + 2 = 3", "-4", " \n"])) == {
         "math_accuracy": 50.0,
         "math_blank": 25.0,
         "math_accuracy/en": 100.0,
@@ -51,7 +51,7 @@ def test_math_gives_its_accuracy_and_that_of_every_kind() -> None:
 
 
 def test_choice_gives_its_accuracy_and_that_of_every_kind() -> None:
-    assert values(evaluate("choice", CHOICE, ["A", "C. z"])) == {
+    assert values(evaluate("multiple_choice", CHOICE, ["A", "C. z"])) == {
         "choice_accuracy": 50.0,
         "choice_blank": 0.0,
         "choice_accuracy/law": 50.0,
@@ -59,10 +59,12 @@ def test_choice_gives_its_accuracy_and_that_of_every_kind() -> None:
 
 
 def test_kind_is_scored_over_its_own_items() -> None:
-    assert evaluate("math", MATH, ["2", "3", "-4", ""]).metrics["math_accuracy/zh"] == score([100.0, 0.0])
+    assert evaluate("math_contest", MATH, ["2", "3", "-4", ""]).metrics["math_accuracy/zh"] == score([100.0, 0.0])
 
 
-@pytest.mark.parametrize(("protocol", "item"), [("squad", SQUAD[0]), ("math", MATH[3]), ("choice", CHOICE[0])])
+@pytest.mark.parametrize(
+    ("protocol", "item"), [("squad_contest", SQUAD[0]), ("math_contest", MATH[3]), ("multiple_choice", CHOICE[0])]
+)
 def test_protocol_always_gives_the_metrics_that_it_declares(protocol: str, item: Item) -> None:
     metrics = evaluate(protocol, [Item(item.fields, item.answers)], [""]).metrics
     assert tuple(metrics) == METRICS[protocol]
@@ -75,7 +77,7 @@ def test_every_reader_has_its_protocol_and_no_metric_is_declared_twice() -> None
 
 
 def test_verdict_is_a_line_of_json_with_all_of_its_item() -> None:
-    evaluation = evaluate("math", MATH, ["2", "3", "-4", ""])
+    evaluation = evaluate("math_contest", MATH, ["2", "3", "-4", ""])
     assert [verdict.item for verdict in evaluation.verdicts] == MATH
     assert json.loads(json.dumps(evaluation.verdicts[2].as_dict())) == {
         "fields": {"problem": "1 + 3?"},
@@ -89,18 +91,18 @@ def test_verdict_is_a_line_of_json_with_all_of_its_item() -> None:
 @pytest.mark.parametrize("predictions", [["2"], ["2"] * 5])
 def test_other_number_of_predictions_is_refused(predictions: list[str]) -> None:
     with pytest.raises(ValueError, match="zip"):
-        evaluate("math", MATH, predictions)
+        evaluate("math_contest", MATH, predictions)
 
 
 def test_no_items_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one value"):
-        evaluate("math", [], [])
+        evaluate("math_contest", [], [])
 
 
 @pytest.mark.skipif(not PAIRS.exists(), reason=f"the real pairs are not there: {PAIRS}")
 def test_base_llama3_has_the_f1_em_and_blanks_of_its_real_log() -> None:
     rows = json.loads(PAIRS.read_text(encoding="utf-8"))
     items = [Item({"passage": "", "question": ""}, (row["label"],)) for row in rows]
-    metrics = evaluate("squad", items, [row["pred"] for row in rows]).metrics
+    metrics = evaluate("squad_contest", items, [row["pred"] for row in rows]).metrics
     assert (metrics["f1"].value, metrics["em"].value) == (59.87023775108988, 44.17029511369134)
     assert metrics["squad_blank"].value == pytest.approx(100 * 195 / 2067)

@@ -16,10 +16,10 @@ SWEEP = """\
 name: first-sweep
 recipe: recipe.yaml
 model: {base: base.safetensors, tokenizer: tokenizer, parameters: 1000}
-train: {data: train.jsonl, protocol: math}
+train: {data: train.jsonl, protocol: math_contest}
 evaluation:
-  squad: {file: squad.json, items: 500, max_new_tokens: 8, batch: 50}
-  math: {file: test.jsonl, max_new_tokens: 8, batch: 50}
+  squad_contest: {file: squad.json, items: 500, max_new_tokens: 8, batch: 50}
+  math_contest: {file: test.jsonl, max_new_tokens: 8, batch: 50}
 seed: 42
 trials: 8
 slots: {count: 2, workers: 4, devices: [0, 1, 2, 3, 4, 5, 6, 7]}
@@ -78,8 +78,11 @@ def faults(folder: Path, *changes: tuple[str, str]) -> list[tuple[int, str, str]
 def test_every_section_is_read(folder: Path) -> None:
     config = load(folder)
     assert (config.name, config.seed, config.trials, config.timeout) == ("first-sweep", 42, 8, 3600)
-    assert (config.model.parameters, config.train.protocol) == (1000, "math")
-    assert {name: evaluation.items for name, evaluation in config.evaluation.items()} == {"squad": 500, "math": None}
+    assert (config.model.parameters, config.train.protocol) == (1000, "math_contest")
+    assert {name: evaluation.items for name, evaluation in config.evaluation.items()} == {
+        "squad_contest": 500,
+        "math_contest": None,
+    }
     assert (config.slots.count, config.slots.workers, config.slots.devices) == (2, 4, tuple(range(8)))
     assert (config.sampler.type, config.sampler.startup_trials) == ("tpe", 4)
     assert [(o.metric, o.direction) for o in config.objectives] == [("score", "maximize"), ("ratio", "minimize")]
@@ -99,7 +102,7 @@ def test_files_are_found_beside_the_sweep_file(folder: Path) -> None:
     config = load(folder)
     assert config.recipe == folder / "recipe.yaml"
     assert config.model.tokenizer == folder / "tokenizer"
-    assert config.evaluation["math"].file == folder / "test.jsonl"
+    assert config.evaluation["math_contest"].file == folder / "test.jsonl"
 
 
 def test_files_are_absolute_where_the_sweep_file_was_named_relatively(
@@ -207,13 +210,19 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         # keys
         ("seed:", "sede:", 8, "sede", "unknown key 'sede'; did you mean 'seed'?"),
         ("seed: 42", "", 1, "seed", "is missing; expected the key 'seed' here"),
-        ("items:", "itms:", 6, "evaluation.squad.itms", "unknown key 'itms'; did you mean 'items'?"),
-        (", batch: 50}\n  math", "}\n  math", 6, "evaluation.squad.batch", "is missing; expected the key 'batch' here"),
+        ("items:", "itms:", 6, "evaluation.squad_contest.itms", "unknown key 'itms'; did you mean 'items'?"),
+        (
+            ", batch: 50}\n  math_contest",
+            "}\n  math_contest",
+            6,
+            "evaluation.squad_contest.batch",
+            "is missing; expected the key 'batch' here",
+        ),
         ("trials: 8", "seed: 3\ntrials: 8", 9, "seed", "the key stands twice, first in line 8"),
         # values
-        ("items: 500", "items: many", 6, "evaluation.squad.items", "expected an integer, got 'many'"),
-        ("batch: 50", "batch: 0", 6, "evaluation.squad.batch", "expected a number >= 1, got 0"),
-        ("batch: 50", "batch: true", 6, "evaluation.squad.batch", "expected an integer, got True"),
+        ("items: 500", "items: many", 6, "evaluation.squad_contest.items", "expected an integer, got 'many'"),
+        ("batch: 50", "batch: 0", 6, "evaluation.squad_contest.batch", "expected a number >= 1, got 0"),
+        ("batch: 50", "batch: true", 6, "evaluation.squad_contest.batch", "expected an integer, got True"),
         ("trials: 8", "trials: 0", 9, "trials", "expected a number >= 1, got 0"),
         ("seed: 42", "seed: -1", 8, "seed", "expected a number >= 0, got -1"),
         ("timeout: 3600", "timeout: .nan", 11, "timeout", "expected a "),
@@ -236,8 +245,20 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         ("train.jsonl", "tokenizer", 4, "train.data", "there is no data file "),
         ("recipe.yaml", "[1]", 2, "recipe", "expected the name of a recipe, got [1]"),
         # protocols
-        ("protocol: math", "protocol: meth", 4, "train.protocol", "unknown protocol 'meth'; did you mean 'math'?"),
-        ("  squad:", "  sqad:", 6, "evaluation.sqad", "unknown protocol 'sqad'; did you mean 'squad'?"),
+        (
+            "protocol: math_contest",
+            "protocol: meth_contest",
+            4,
+            "train.protocol",
+            "unknown protocol 'meth_contest'; did you mean 'math_contest'?",
+        ),
+        (
+            "  squad_contest:",
+            "  sqad_contest:",
+            6,
+            "evaluation.sqad_contest",
+            "unknown protocol 'sqad_contest'; did you mean 'squad_contest'?",
+        ),
         # slots
         ("count: 2", "count: 3", 10, "slots", "`count * workers <= number of devices` must hold, but got 3 * 4 and 8"),
         ("[0, 1,", "[1, 1,", 10, "slots", "devices [1, 1, 2, 3, 4, 5, 6, 7] name a card twice"),

@@ -62,7 +62,7 @@ def test_what_failed_goes_first_and_no_more_than_has_to(plan: Plan, study: optun
 
 
 def test_where_all_is_needed_nothing_goes_and_nothing_starts(plan: Plan, study: optuna.Study) -> None:
-    (plan.folder / "trial-0000/rung-1/predictions_math.jsonl").write_bytes(b"x" * 2000)
+    (plan.folder / "trial-0000/rung-1/predictions_math_contest.jsonl").write_bytes(b"x" * 2000)
     front = find_front(measurements(study), plan.config.objectives)
     low = Disk(plan, study, make_tuner(plan, study)).low({1}, front, 0)
     assert "more than `disk: quota_gb` of 1e-06" in low

@@ -78,8 +78,8 @@ def test_budget_that_nobody_can_spend_is_refused(budget: dict[str, object]) -> N
         ("halving: {rungs: [1, 3]}", "runner_config.epochs is set by `halving` to its last rung, 3; delete it here"),
         ("halving: {unit: steps, rungs: [10, 30]}\nbudget: {epochs: 5}", "`halving` counts steps; expected steps here"),
         ("budget: {steps: 5}", "steps are counted where `halving` has unit: steps"),
-        ("halving: {rungs: [1, 3], items: {squad: 40}}", "expected fewer than the 40 of the last rung, got 40"),
-        ("halving: {rungs: [1, 3], items: {choice: 4}}", "protocol 'choice'"),
+        ("halving: {rungs: [1, 3], items: {squad_contest: 40}}", "expected fewer than the 40 of the last rung, got 40"),
+        ("halving: {rungs: [1, 3], items: {multiple_choice: 4}}", "protocol 'multiple_choice'"),
     ],
 )
 def test_what_does_not_go_together_is_said_with_its_line(tmp_path: Path, added: str, message: str) -> None:

@@ -65,8 +65,12 @@ PARALLEL = {"callbacks:": "parallel: {enable_parallel_optimizer: True}\ncallback
         ({}, {"batch_size: 16": "batch_size: 0"}, "own.yaml: runner_config.batch_size: expected an integer from 1"),
         ({FIXED: "fixed: {runner_config.batch_size: 100000}"}, {}, "160 items of"),
         ({FIXED: "fixed: {runner_config.epochs: a}"}, {}, "runner_config.epochs: expected an integer from 1 to"),
-        ({FIXED: "halving: {rungs: [1, 3], items: {squad: 39}}", "items: 40, ": ""}, {}, ""),
-        ({FIXED: "halving: {rungs: [1, 3], items: {squad: 10000}}", "items: 40, ": ""}, {}, "expected fewer than the"),
+        ({FIXED: "halving: {rungs: [1, 3], items: {squad_contest: 39}}", "items: 40, ": ""}, {}, ""),
+        (
+            {FIXED: "halving: {rungs: [1, 3], items: {squad_contest: 10000}}", "items: 40, ": ""},
+            {},
+            "expected fewer than the",
+        ),
         ({"value: 2 * lora_rank": "value: 2 * lora_rank + 1 // (lora_rank * 0)"}, {}, "lora_alpha"),
     ],
 )

@@ -31,24 +31,24 @@ def codec() -> TextCodec:
 
 
 def test_loss_is_taken_of_the_answer_and_its_end_only(codec: TextCodec) -> None:
-    ((ids, labels),) = rows([ITEM], "math", codec, 32, 0)
-    prompt, answer = codec.prompt(TEMPLATES["math"], ITEM.fields), codec.answer("2 + 3 = 5")
+    ((ids, labels),) = rows([ITEM], "math_contest", codec, 32, 0)
+    prompt, answer = codec.prompt(TEMPLATES["math_contest"], ITEM.fields), codec.answer("2 + 3 = 5")
     assert ids.tolist()[: len(prompt) + len(answer)] == prompt + answer
     assert answer[-1] == codec.eos
     assert labels.tolist() == [IGNORED] * len(prompt) + answer + [IGNORED] * (33 - len(prompt) - len(answer))
 
 
 def test_training_continues_the_very_tokens_that_inference_gives(codec: TextCodec) -> None:
-    ((ids, _),) = rows([ITEM], "math", codec, 32, 0)
-    prompt = codec.prompt(TEMPLATES["math"], ITEM.fields)
+    ((ids, _),) = rows([ITEM], "math_contest", codec, 32, 0)
+    prompt = codec.prompt(TEMPLATES["math_contest"], ITEM.fields)
     assert prompt[0] == codec.bos
     assert ids.tolist()[: len(prompt)] == prompt
 
 
 def test_item_whose_answer_is_cut_off_gives_no_row(codec: TextCodec) -> None:
-    prompt = codec.prompt(TEMPLATES["math"], ITEM.fields)
-    assert len(list(rows([ITEM], "math", codec, len(prompt), 0))) == 1
-    assert list(rows([ITEM], "math", codec, len(prompt) - 1, 0)) == []
+    prompt = codec.prompt(TEMPLATES["math_contest"], ITEM.fields)
+    assert len(list(rows([ITEM], "math_contest", codec, len(prompt), 0))) == 1
+    assert list(rows([ITEM], "math_contest", codec, len(prompt) - 1, 0)) == []
 
 
 def test_record_is_another_where_anything_that_it_depends_on_is(tmp_path: Path) -> None:
@@ -57,23 +57,23 @@ def test_record_is_another_where_anything_that_it_depends_on_is(tmp_path: Path) 
     paths = {
         record_path(tmp_path, data, protocol, TOKENIZER, length, pad)
         for data, protocol, length, pad in (
-            (MATH, "math", 32, 0),
-            (other, "math", 32, 0),
-            (MATH, "choice", 32, 0),
-            (MATH, "math", 48, 0),
-            (MATH, "math", 32, 1),
+            (MATH, "math_contest", 32, 0),
+            (other, "math_contest", 32, 0),
+            (MATH, "multiple_choice", 32, 0),
+            (MATH, "math_contest", 48, 0),
+            (MATH, "math_contest", 32, 1),
         )
     }
     assert len(paths) == 5
-    assert record_path(tmp_path, MATH, "math", TOKENIZER, 32, 0) in paths
+    assert record_path(tmp_path, MATH, "math_contest", TOKENIZER, 32, 0) in paths
 
 
 def make(record: Path) -> None:
-    make_record(record, MATH, "math", TextCodec.load(TOKENIZER), 32, 0)
+    make_record(record, MATH, "math_contest", TextCodec.load(TOKENIZER), 32, 0)
 
 
 def test_two_trials_that_want_the_same_record_at_once_both_get_it(tmp_path: Path) -> None:
-    record = record_path(tmp_path / "a'; echo 训练", MATH, "math", TOKENIZER, 32, 0)
+    record = record_path(tmp_path / "a'; echo 训练", MATH, "math_contest", TOKENIZER, 32, 0)
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=make, args=(record,)) for _ in range(2)]
     for process in processes:
@@ -91,10 +91,10 @@ def test_record_is_not_left_half_made(tmp_path: Path, codec: TextCodec) -> None:
     broken.write_text('{"problem": "1 + 1"')
     record = tmp_path / "cache/0/train.mindrecord"
     with pytest.raises(DataError, match=r"broken\.jsonl:1"):
-        make_record(record, broken, "math", codec, 32, 0)
+        make_record(record, broken, "math_contest", codec, 32, 0)
     assert not record.parent.exists()
 
 
 def test_data_of_which_nothing_fits_is_said(tmp_path: Path, codec: TextCodec) -> None:
     with pytest.raises(ValueError, match="no item fits seq_length 4"):
-        make_record(tmp_path / "cache/0/train.mindrecord", MATH, "math", codec, 4, 0)
+        make_record(tmp_path / "cache/0/train.mindrecord", MATH, "math_contest", codec, 4, 0)

@@ -10,7 +10,7 @@ from trainer.job import Job, Until
 JOB = Job(
     tokenizer=Path("/t"),
     train=Path("/d"),
-    protocol="math",
+    protocol="math_contest",
     record=Path("/r"),
     base=Path("/b"),
     trainable=1,

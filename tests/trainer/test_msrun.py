@@ -10,7 +10,7 @@ FOLDER = Path("/runs/a'; echo 训练 $(id)")
 PATHS = TrialPaths(FOLDER)
 CARDS = Placement(slot=1, workers=4, devices=(4, 5, 6, 7), cores=(), scheduler_port=8123, hccl_port=60064)
 CPU = Placement(slot=0, workers=1, devices=(), cores=(1,), scheduler_port=8124, hccl_port=60000)
-LAUNCH = msrun.Launch(PATHS.recipe, PATHS.job, ("train", "squad"))
+LAUNCH = msrun.Launch(PATHS.recipe, PATHS.job, ("train", "squad_contest"))
 
 
 def test_argv_of_a_job_on_four_cards() -> None:
@@ -25,7 +25,7 @@ def test_argv_of_a_job_on_four_cards() -> None:
         "--join=True",
         "--cluster_time_out=600",
     ]
-    assert command[-3:] == [f"--recipe={FOLDER}/train.yaml", f"--job={FOLDER}/job.json", "--stages=train,squad"]
+    assert command[-3:] == [f"--recipe={FOLDER}/train.yaml", f"--job={FOLDER}/job.json", "--stages=train,squad_contest"]
 
 
 def test_job_on_cards_sees_its_own_cards_and_ports_only() -> None:

@@ -48,16 +48,16 @@ def launch(folder: Path, until: Until | None, resume: Path | None, rank: int = 8
     paths.root.mkdir()
     data = folder.parent / "train.jsonl"
     recipe = Recipe.read(HERE / "recipes/tiny_llama_lora.yaml")
-    record = record_path(folder.parent / "cache", data, "math", TOKENIZER, 48, 0)
+    record = record_path(folder.parent / "cache", data, "math_contest", TOKENIZER, 48, 0)
     rank_key = "model.model_config.pet_config.lora_rank"
     settings = {"load_checkpoint": str(BASE), "train_dataset.data_loader.dataset_dir": str(record), rank_key: rank}
     paths.recipe.write_text(recipe.render(settings, "test"), encoding="utf-8")
     counts = account(recipe.set(settings))
-    measured = {"math": "math_test.jsonl", "squad": "squad_dev.json"}
+    measured = {"math_contest": "math_test.jsonl", "squad_contest": "squad_dev.json"}
     Job(
         tokenizer=TOKENIZER,
         train=data,
-        protocol="math",
+        protocol="math_contest",
         record=record,
         base=BASE,
         trainable=counts.trainable,

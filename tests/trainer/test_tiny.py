@@ -28,25 +28,26 @@ def test_shipped_files_are_those_that_the_generator_writes(tmp_path: Path, monke
 
 def test_no_problem_that_is_measured_is_trained_on() -> None:
     train, test = (
-        {item.fields["problem"] for item in read("math", TINY / f"data/math_{n}.jsonl")} for n in ("train", "test")
+        {item.fields["problem"] for item in read("math_contest", TINY / f"data/math_{n}.jsonl")}
+        for n in ("train", "test")
     )
     assert train.isdisjoint(test)
 
 
 def test_every_kind_is_measured_as_often() -> None:
-    assert Counter(item.kind for item in read("math", TINY / "data/math_test.jsonl")) == dict.fromkeys(
+    assert Counter(item.kind for item in read("math_contest", TINY / "data/math_test.jsonl")) == dict.fromkeys(
         corpus.KINDS, 150
     )
 
 
 def test_answer_of_every_question_is_a_span_of_its_passage() -> None:
-    for item in read("squad", TINY / "data/squad_dev.json"):
+    for item in read("squad_contest", TINY / "data/squad_dev.json"):
         assert item.answers[0] in item.fields["passage"]
 
 
-@pytest.mark.parametrize("protocol", ["squad", "math"])
+@pytest.mark.parametrize("protocol", ["squad_contest", "math_contest"])
 def test_tokenizer_knows_every_word(protocol: str) -> None:
-    file = {"squad": "squad_dev.json", "math": "math_test.jsonl"}[protocol]
+    file = {"squad_contest": "squad_dev.json", "math_contest": "math_test.jsonl"}[protocol]
     tokenizer = words.build()
     for item in read(protocol, TINY / "data" / file):
         text = TEMPLATES[protocol].format(**item.fields) + item.answers[0]

@@ -29,7 +29,7 @@ from trainer.paths import TrialPaths
 from trainer.slots import Placement
 root, port = sys.argv[1:]
 paths = TrialPaths(Path(root))
-launch = Launch(paths.recipe, paths.job, ("train", "math"))
+launch = Launch(paths.recipe, paths.job, ("train", "math_contest"))
 launcher = Launcher(launch, Placement(0, 1, (), (), int(port), 60000), paths)
 print(launcher.started_at, flush=True)
 time.sleep(600)
@@ -72,8 +72,8 @@ def test_training_outlives_its_orchestrator_and_is_taken_up(paths: TrialPaths, t
     assert measurement.steps == 20
     assert found.seconds > measurement.seconds["worker"]
     log = paths.worker_log(0).read_text()
-    assert "math: 0 of 40 items decoded" in log
-    assert "math: 40 of 40 items decoded" in log
+    assert "math_contest: 0 of 40 items decoded" in log
+    assert "math_contest: 40 of 40 items decoded" in log
 
 
 def test_training_on_two_workers_ends_when_one_is_killed(paths: TrialPaths, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Rows:
         facts = corpus.passage(self._rng, self._rng.choice((2, 3, 3)))
         passage = " ".join(fact.sentence for fact in facts)
         asked = self._rng.sample(facts, len(facts))
-        first = TEMPLATES["squad"].format(passage=passage, question=asked[0].question)
+        first = TEMPLATES["squad_contest"].format(passage=passage, question=asked[0].question)
         later = [(f"\n\n### Input:\n{fact.question}\n\n### Response:", fact.answer) for fact in asked[1:]]
         return [(first, asked[0].answer), *later]
 
@@ -82,7 +82,7 @@ class Rows:
     def _instructions(self) -> list[tuple[str, str]]:
         drawn = [(self._rng.choice(("", " =", " = ?")), corpus.operation(self._rng)) for _ in range(4)]
         return [
-            (TEMPLATES["math"].format(problem=f"{a} {op} {b}{end}"), f"{a} {op} {b} = {result}")
+            (TEMPLATES["math_contest"].format(problem=f"{a} {op} {b}{end}"), f"{a} {op} {b} = {result}")
             for end, (a, op, b, result) in drawn
         ]
 
@@ -113,7 +113,7 @@ def _check(model: Any, rng: random.Random) -> str:
     for _ in range(200):
         facts = corpus.passage(rng, 3)
         prompts.append(
-            TEMPLATES["squad"].format(passage=" ".join(f.sentence for f in facts), question=facts[0].question)
+            TEMPLATES["squad_contest"].format(passage=" ".join(f.sentence for f in facts), question=facts[0].question)
         )
         answers.append(facts[0].answer)
     for _ in range(200):
