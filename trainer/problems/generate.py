@@ -13,8 +13,8 @@ from trainer.problems.kinds import TABLE
 def generate(kinds: Mapping[str, float], language: str, count: int, seed: int) -> Iterator[dict[str, str]]:
     """Yield rows ``{"problem", "solution", "kind"}``, no problem twice; the same arguments give the same rows.
 
-    The Chinese texts are the contest's own. Its English rows are competition problems of no kind; the English texts here
-    say what the Chinese ones say.
+    The Chinese texts are the contest's own. Its English rows are competition problems of no kind: the English texts
+    here translate the Chinese ones.
 
     Args:
         kinds: kind -> its share of the rows, such as ``SHARES``; shares need not add up to 1. Where a kind has not as

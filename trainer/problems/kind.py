@@ -10,6 +10,7 @@ from functools import cached_property
 from random import Random
 
 LANGUAGES = ("zh", "en")
+NATURAL = r"\d{1,15}"
 WHOLE = r"-?\d{1,15}"
 DECIMAL = r"-?\d{1,15}(?:\.\d{1,15})?"
 """Expressions for fields; bounded, so that no number of a hostile file takes long to compute with."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
-from random import Random
 
 CONTEST = Context(prec=28, traps=[InvalidOperation, DivisionByZero, Overflow])
 """The arithmetic of the contest's own decimals: Python's default, which rounds half to even."""
@@ -15,15 +14,10 @@ EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero, Over
 _NOISE = Decimal("1e-14")  # of the binary numbers, relative; evaluation.math allows as much
 _WIDE = Context(prec=100)
 _NUMBER = r"(?P<number>(?P<mantissa>-?\d+(?:/\d+|(?:\.\d+)?))(?:[eE][-+]?\d{1,4})?)"
-_MARK = r"(?:.*(?:[=：:为是]|\b(?:is|are)\b)\s*)?"
-_UNIT = r"(?:\s*[a-zA-Z一-龥%]+)*\s*[.。]?\s*"
+_MARK = r"\s*(?:.*(?:[=≈：:为是]|\bis\b)\s*)?"
+_UNIT = r"[a-zA-Z一-龥%\s]*[.。]?\s*"
 _FINAL = re.compile(_MARK + _NUMBER + _UNIT)
 _BOXED = re.compile(rf"(?s:.*)\\(?:boxed|fbox) ?\{{ ?{_NUMBER} ?\}}(?s:.*)")
-
-
-def hundredths(random: Random, low: int, high: int) -> str:
-    """Draw a number with two decimals between ``low`` and ``high`` hundredths, both included."""
-    return str(Decimal(random.randint(low, high)).scaleb(-2))
 
 
 def written(value: Decimal) -> str:

@@ -26,15 +26,17 @@ def steps(problem: str, solution: str) -> str | None:
         None where the problem is of no kind or of one without steps (square roots, function values), where the steps
         would be too long, and where the solution is wrong or has no final number.
     """
-    found, given = _recognized(problem), final_number(solution)
-    if found is None or given is None or found[0].lines is None:
+    if (found := _recognized(problem)) is None or (match := final_number(solution)) is None:
         return None
-    kind, language, texts = found
+    (kind, language, texts), given = found, match["number"]
+    if kind.lines is None:
+        return None
     try:
-        result, lines = kind.solve(*texts), kind.lines(*texts)
+        if not agrees(given, kind.solve(*texts)):
+            return None
+        return "\n".join([*kind.lines(*texts), f"{_ANSWER[language]} {given}"])
     except ArithmeticError:
         return None
-    return "\n".join([*lines, f"{_ANSWER[language]} {given['number']}"]) if agrees(given["number"], result) else None
 
 
 def _recognized(problem: str) -> tuple[Kind, str, tuple[str, ...]] | None:

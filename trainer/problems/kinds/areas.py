@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from random import Random
 
 from trainer.problems.arithmetic import product
-from trainer.problems.kind import Kind
+from trainer.problems.draws import two_wholes
+from trainer.problems.kind import NATURAL, Kind
 
 _HIGHEST = 100
-
-
-def draw(random: Random) -> tuple[str, str]:
-    """Draw two sides from 1 to 100."""
-    return str(random.randint(1, _HIGHEST)), str(random.randint(1, _HIGHEST))
 
 
 def solve(length: str, width: str) -> str:
@@ -30,13 +25,13 @@ KIND = Kind(
     name="areas",
     rows=8665,
     problems=_HIGHEST**2,
-    fields={"length": r"\d{1,15}", "width": r"\d{1,15}"},
+    fields={"length": NATURAL, "width": NATURAL},
     questions={
         "zh": "一个长方形的长为 {length} 厘米，宽为 {width} 厘米，请计算其面积。",
         "en": "A rectangle is {length} cm long and {width} cm wide. What is its area?",
     },
     solutions={"zh": "面积为 {result} 平方厘米", "en": "The area is {result} square centimeters"},
-    draw=draw,
+    draw=two_wholes(_HIGHEST),
     solve=solve,
     lines=lines,
 )

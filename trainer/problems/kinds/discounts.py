@@ -6,17 +6,12 @@ The discount is the part of the price that is taken off, in percent; it is negat
 from __future__ import annotations
 
 from decimal import Decimal
-from random import Random
 
 from trainer.problems.arithmetic import operation
-from trainer.problems.kind import Kind
+from trainer.problems.draws import two_wholes
+from trainer.problems.kind import NATURAL, Kind
 
 _HIGHEST = 100
-
-
-def draw(random: Random) -> tuple[str, str]:
-    """Draw two prices from 1 to 100."""
-    return str(random.randint(1, _HIGHEST)), str(random.randint(1, _HIGHEST))
 
 
 def solve(price: str, reduced: str) -> str:
@@ -38,14 +33,14 @@ KIND = Kind(
     name="discounts",
     rows=6275,
     problems=_HIGHEST**2,
-    fields={"price": r"\d{1,15}", "reduced": r"\d{1,15}"},
+    fields={"price": NATURAL, "reduced": NATURAL},
     questions={
         "zh": "商品原价为 {price} 元，打折后的价格为 {reduced} 元，请计算打折的折扣比例。",
         "en": "The original price is {price} yuan and the reduced price is {reduced} yuan. "
         "What is the discount in percent?",
     },
     solutions={"zh": "{result}", "en": "{result}"},
-    draw=draw,
+    draw=two_wholes(_HIGHEST),
     solve=solve,
     lines=lines,
 )

@@ -8,8 +8,9 @@ from decimal import Context, Decimal
 from random import Random
 
 from trainer.problems.arithmetic import operation
+from trainer.problems.draws import hundredths
 from trainer.problems.kind import Kind
-from trainer.problems.numbers import CONTEST, EXACT, hundredths
+from trainer.problems.numbers import CONTEST, EXACT
 
 _OPERATIONS = {"+": Context.add, "-": Context.subtract, "*": Context.multiply, "/": Context.divide}
 _HIGHEST = 10_000_00  # hundredths
@@ -64,7 +65,9 @@ def _step(tokens: Tokens, operate: Callable[[str, Decimal, Decimal], Decimal]) -
 
 def _operands(tokens: Tokens) -> tuple[Decimal, str, Decimal]:
     a, operator, b = tokens
-    assert isinstance(a, Decimal) and isinstance(operator, str) and isinstance(b, Decimal)
+    assert isinstance(a, Decimal)
+    assert isinstance(operator, str)
+    assert isinstance(b, Decimal)
     return a, operator, b
 
 

@@ -6,7 +6,7 @@ from decimal import InvalidOperation
 from math import gcd
 from random import Random
 
-from trainer.problems.kind import Kind
+from trainer.problems.kind import NATURAL, Kind
 
 _HIGHEST_NUMERATOR, _HIGHEST_DENOMINATOR = 9, 10
 
@@ -46,8 +46,11 @@ KIND = Kind(
     name="fractions",
     rows=45,
     problems=sum(_HIGHEST_DENOMINATOR - numerator for numerator in range(1, _HIGHEST_NUMERATOR + 1)),
-    fields={"numerator": r"\d{1,15}", "denominator": r"\d{1,15}"},
-    questions={"zh": "将分数 {numerator}/{denominator} 进行简化。", "en": "Simplify the fraction {numerator}/{denominator}."},
+    fields={"numerator": NATURAL, "denominator": NATURAL},
+    questions={
+        "zh": "将分数 {numerator}/{denominator} 进行简化。",
+        "en": "Simplify the fraction {numerator}/{denominator}.",
+    },
     solutions={"zh": "最简化的形式为：{result}", "en": "The simplest form is {result}"},
     draw=draw,
     solve=solve,

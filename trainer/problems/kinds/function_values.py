@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
+from trainer.problems.draws import hundredths
 from trainer.problems.kind import DECIMAL, WHOLE, Kind
-from trainer.problems.numbers import CONTEST, hundredths
+from trainer.problems.numbers import CONTEST
 
 _LOWEST_X, _HIGHEST_X = 10, 10_00  # hundredths
 _HIGHEST = 100  # of the factor and the exponent

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal, Overflow
 from random import Random
 
+from trainer.problems.draws import hundredths
 from trainer.problems.kind import DECIMAL, Kind
-from trainer.problems.numbers import CONTEST, EXACT, hundredths, written
+from trainer.problems.numbers import CONTEST, EXACT, written
 
 _HIGHEST = 1_000_00  # hundredths
 _EXPONENTS = range(6)

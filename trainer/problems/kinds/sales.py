@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from random import Random
 
 from trainer.problems.arithmetic import product
-from trainer.problems.kind import Kind
+from trainer.problems.draws import two_wholes
+from trainer.problems.kind import NATURAL, Kind
 from trainer.problems.numbers import EXACT, written
 
 _HIGHEST = 100
-
-
-def draw(random: Random) -> tuple[str, str]:
-    """Draw last year's sales and their growth in percent, each from 1 to 100."""
-    return str(random.randint(1, _HIGHEST)), str(random.randint(1, _HIGHEST))
 
 
 def solve(sales: str, growth: str) -> str:
@@ -38,13 +33,14 @@ KIND = Kind(
     name="sales",
     rows=6266,
     problems=_HIGHEST**2,
-    fields={"sales": r"\d{1,15}", "growth": r"\d{1,15}"},
+    fields={"sales": NATURAL, "growth": NATURAL},
     questions={
         "zh": "去年销售额为 {sales} 万元，今年销售额增加了 {growth}%，请计算今年的销售额。",
-        "en": "Last year's sales were {sales} million yuan. This year they grew by {growth}%. What are this year's sales?",
+        "en": "Last year's sales were {sales} million yuan. This year they grew by {growth}%. "
+        "What are this year's sales?",
     },
     solutions={"zh": "{result}", "en": "{result}"},
-    draw=draw,
+    draw=two_wholes(_HIGHEST),
     solve=solve,
     lines=lines,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
+from trainer.problems.draws import hundredths
 from trainer.problems.kind import Kind
-from trainer.problems.numbers import CONTEST, hundredths
+from trainer.problems.numbers import CONTEST
 
 _HIGHEST = 10_000_00  # hundredths
 
