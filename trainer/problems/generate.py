@@ -50,7 +50,8 @@ def _rows(kinds: Mapping[str, float], count: int) -> dict[str, int]:
     if not all(0 <= share < float("inf") for share in kinds.values()):
         raise ValueError(f"shares >= 0 must hold, but got {dict(kinds)}")
     shares = {name: Fraction(share) for name, share in kinds.items() if share}
-    if not 0 <= count <= (most := sum(TABLE[name].problems for name in shares)):
+    most = sum(TABLE[name].problems for name in shares)
+    if not 0 <= count <= most:
         raise ValueError(f"0 <= count <= {most} must hold for {', '.join(shares) or 'no kinds'}, but got {count}")
     rows, left, share_left = {}, count, sum(shares.values(), Fraction())
     # what is used up first comes first, so that the rest can fill up

@@ -11,7 +11,6 @@ CONTEST = Context(prec=28, traps=[InvalidOperation, DivisionByZero, Overflow])
 EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Arithmetic that raises ArithmeticError rather than rounds."""
 
-_NOISE = Decimal("1e-14")  # of the binary numbers, relative; evaluation.math allows as much
 _WIDE = Context(prec=100)
 _NUMBER = r"(?P<number>(?P<mantissa>-?\d+(?:/\d+|(?:\.\d+)?))(?:[eE][-+]?\d{1,4})?)"
 _MARK = r"\s*(?:.*(?:[=≈：:为是]|\bis\b)\s*)?"
@@ -43,10 +42,9 @@ def agrees(given: str, result: str) -> bool:
     if "/" in given + result:
         return False
     value, exact = Decimal(given), Decimal(result)
-    error = abs(_WIDE.subtract(value, exact))
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)  # finite, so no letter
-    return error <= Decimal(5).scaleb(exponent - 1) + _NOISE * abs(exact)
+    return abs(_WIDE.subtract(value, exact)) <= Decimal(5).scaleb(exponent - 1)
 
 
 def rounded(solution: str, decimals: int) -> str | None:
@@ -70,4 +68,4 @@ def rounded(solution: str, decimals: int) -> str | None:
     if len(text.partition(".")[2]) <= decimals:
         return solution
     value = Decimal(text).quantize(Decimal(1).scaleb(-decimals), context=Context(prec=len(text)))
-    return f"{solution[: match.start('mantissa')]}{value or abs(value)}{solution[match.end('mantissa') :]}"
+    return f"{solution[: match.start('mantissa')]}{value or abs(value):f}{solution[match.end('mantissa') :]}"

@@ -1,4 +1,7 @@
-"""``某物体的密度为 10 克/立方厘米，体积为 3 立方厘米，请计算该物体的质量。`` A product of two whole numbers, as an area is."""
+"""``某物体的密度为 10 克/立方厘米，体积为 3 立方厘米，请计算该物体的质量。``
+
+A product of two whole numbers, as an area is.
+"""
 
 from __future__ import annotations
 
