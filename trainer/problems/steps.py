@@ -20,7 +20,8 @@ def steps(problem: str, solution: str) -> str | None:
 
     Every line but the last is a true equation, or one with ``≈`` that is rounded to the digits that it shows; a digit
     of the solution that no line works out, as the 28th of a quotient, is taken from the solution. A solution may be
-    rounded, see ``rounded``.
+    rounded, see ``rounded``; digits that it has beyond an exact result, as in 9603.20 or 21.240000000000002, are left
+    out.
 
     Returns:
         None where the problem is of no kind or of one without steps (square roots, function values), where the steps
@@ -34,9 +35,22 @@ def steps(problem: str, solution: str) -> str | None:
     try:
         if not agrees(given, kind.solve(*texts)):
             return None
-        return "\n".join([*kind.lines(*texts), f"{_ANSWER[language]} {given}"])
+        lines = kind.lines(*texts)
     except ArithmeticError:
         return None
+    return "\n".join([*lines, f"{_ANSWER[language]} {_answer(given, lines[-1])}"])
+
+
+def _answer(given: str, last: str) -> str:
+    """Return the result of the last line, with the given number's sign, where the given one has more decimals."""
+    result = last.rpartition(" = ")[2].removeprefix("-")
+    if "≈" in last or _decimals(given) <= _decimals(result):
+        return given
+    return f"-{result}" if given.startswith("-") and result != "0" else result
+
+
+def _decimals(number: str) -> int:
+    return len(number.partition(".")[2])
 
 
 def _recognized(problem: str) -> tuple[Kind, str, tuple[str, ...]] | None:

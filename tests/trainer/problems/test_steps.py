@@ -108,8 +108,22 @@ def test_brackets_come_first_then_multiplication() -> None:
 
 def test_product_is_worked_out_digit_by_digit() -> None:
     assert steps("What is -12.5 * 30.2?", "-377.50") == (
-        "-12.5 * 30.2 = -(12.5 * 30.2)\n12.5 * 30 = 375\n12.5 * 0.2 = 2.5\n375 + 2.5 = 377.5\nThe answer is -377.50"
+        "-12.5 * 30.2 = -(12.5 * 30.2)\n12.5 * 30 = 375\n12.5 * 0.2 = 2.5\n375 + 2.5 = 377.5\nThe answer is -377.5"
     )
+
+
+@pytest.mark.parametrize(
+    ("solution", "last"),
+    [("99.75999999999999", "99.76"), ("99.760", "99.76"), ("99.76", "99.76"), ("99.8", "99.8"), ("100", "100")],
+)
+def test_answer_has_the_digits_that_were_worked_out_or_fewer(solution: str, last: str) -> None:
+    text = steps("去年销售额为 58 万元，今年销售额增加了 72%，请计算今年的销售额。", solution)
+    assert text is not None
+    assert text.endswith(f"\n58 + 41.76 = 99.76\n答案是 {last}")
+
+
+def test_answer_zero_has_no_sign() -> None:
+    assert steps("解方程 -5x + 0 = 0", "方程的解为：-0.0") == "-5x = 0\nx = 0 / -5\n0 / -5 = 0\n答案是 0"
 
 
 def test_quotient_is_a_long_division_to_one_digit_more_than_is_shown() -> None:

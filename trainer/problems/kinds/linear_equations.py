@@ -32,8 +32,10 @@ def lines(factor: str, constant: str) -> list[str]:
     p, q = abs(x.numerator), x.denominator
     lowest = f"-({p} / {q})" if x < 0 else f"{p} / {q}"
     asked = f"{other} / {factor}"
-    found = [f"{factor}x = {other}", f"x = {asked}", *[f"{asked} = {lowest}"] * (asked != lowest)]
-    return found + (quotient(Decimal(p), Decimal(q)) if q > 1 else [f"{lowest} = {x}"])
+    found = [f"{factor}x = {other}", f"x = {asked}"]
+    if q == 1:
+        return [*found, f"{asked} = {x}"]
+    return [*found, *[f"{asked} = {lowest}"] * (asked != lowest), *quotient(Decimal(p), Decimal(q))]
 
 
 KIND = Kind(
