@@ -13,6 +13,7 @@ from search_spaces.distributions import CategoricalParameter, FloatParameter, Pa
 from search_spaces.load import Document, FileFaults
 from search_spaces.section import Location, Problem
 from sweeps.config import SweepConfig
+from sweeps.evaluations import NEEDED
 from sweeps.training_checks import problems as training_problems
 from trainer.lora import LoraError, account
 from trainer.recipe import Recipe, RecipeError
@@ -33,7 +34,8 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
     paths = dict(config.space.paths())
     said = [(path, message) for path in paths for message in _path_problems(config, recipe, path)]
     problems: list[Problem] = [(paths[path], message) for path, message in said]
-    lacking = [message for path in _NEEDED for message in recipe.faults([path])]
+    needed = (*_NEEDED, *(NEEDED if config.slots.devices else ()))
+    lacking = [message for path in needed for message in recipe.faults([path])]
     problems += [(("recipe",), message) for message in lacking]
     if not lacking:
         faulty = {path for path, _ in said}

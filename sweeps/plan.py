@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from search_spaces.load import Document
+from sweeps import evaluations
 from sweeps.checks import BASE, PAD, RECORD, SEED, SEQ_LENGTH, check
 from sweeps.config import SweepConfig
 from sweeps.fidelity import EPOCHS
@@ -86,7 +87,15 @@ class Plan:
         paths.root.mkdir(parents=True, exist_ok=True)
         job.write(paths.job)
         made_by = f"lorasweep {version('lorasweep')}: sweep {config.name}, {label}\nrecipe: {self.recipe.source}"
-        files.write_whole(paths.recipe, self.recipe.render({**everything, RECORD: str(record)}, made_by))
+        everything |= {RECORD: str(record)}
+        files.write_whole(paths.recipe, self.recipe.render(everything, made_by))
+        if placement.devices:
+            for benchmark in job.benchmarks:
+                own = evaluations.settings(self.recipe, benchmark, config.model.tokenizer)
+                rendered = self.recipe.render({**everything, **own}, f"{made_by}\nmeasures: {benchmark.protocol}")
+                files.write_whole(paths.evaluation(benchmark.protocol), rendered)
+            first, *then = evaluations.launches(paths, job.benchmarks, trains=settings is not None)
+            return replace(first, then=tuple(then))
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluation.items import Item, read
 from trainer.job import Benchmark
 from trainer.prompts import TEMPLATES
-from trainer.tokenizer import TextCodec
+
+if TYPE_CHECKING:
+    from trainer.tokenizer import TextCodec
 
 MULTIPLE = 16
 """Windows are multiples of it: Ascend's kernels like them round, and a block of its key-value cache holds so many."""
@@ -33,4 +36,7 @@ def window(prompts: Sequence[Sequence[int]], max_new_tokens: int) -> int:
 @cache
 def window_of(benchmark: Benchmark, tokenizer: Path) -> int:
     """Return a benchmark's window; each is encoded once in this process."""
+    # here: seconds to import, and most processes never need it
+    from trainer.tokenizer import TextCodec
+
     return window(encode(benchmark, TextCodec.load(tokenizer))[1], benchmark.max_new_tokens)
