@@ -19,6 +19,9 @@ from mindspore import Tensor, nn, ops
 
 from evaluation.generate import Generate, Shape
 
+# beside the adapter's: the cache that use_past: True makes room for
+_NO_WEIGHTS_OF_A_BASE = ("lora", "key_cache", "value_cache")
+
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 
@@ -81,10 +84,10 @@ def load_base(network: Any, file: Path) -> None:
     """Load the base's weights into a network with or without an adapter.
 
     Raises:
-        ValueError: the file lacks a weight that the network has, beside the adapter's.
+        ValueError: the file lacks a weight that the network has, beside the adapter's and the key-value cache.
     """
     missing, _ = ms.load_param_into_net(network, _read(file))
-    lost = [name for name in missing if "lora" not in name]
+    lost = [name for name in missing if not any(part in name for part in _NO_WEIGHTS_OF_A_BASE)]
     if lost:
         raise ValueError(f"{file} lacks {len(lost)} weights of the recipe's model, the first: {lost[0]}")
 

@@ -1,4 +1,4 @@
-"""The two ways to decode, on one real network: MindFormers' own loop, which cards use, gives what ours gives."""
+"""What cards decode with, as far as CPU goes: MindFormers' own loop, and a network with a key-value cache."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import trainer
 
@@ -40,15 +43,32 @@ ours = greedy(network.greedy_step(model), prompts, shape)
 # MindFormers takes one that no CPU has
 network._causal_lm(model).argmax = lambda logits, axis: ops.argmax(logits, axis)
 theirs = generated(network.generator(model), prompts, shape)
-out.write_text(json.dumps([ours, theirs]))
+config.model.model_config.use_past = True
+cached = network.build(config, shape.seq_length, shape.batch, adapter=False)
+caches = [parameter.name for parameter in cached.get_parameters() if "cache" in parameter.name]
+network.load_base(cached, here / "tiny/base/base.safetensors")
+out.write_text(json.dumps([ours, theirs, caches]))
 """
 
 
-def test_mindformers_own_loop_without_a_cache_gives_the_tokens_of_ours(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """Our tokens, MindFormers' tokens, the names of a cache; from a process of their own."""
+    folder = tmp_path_factory.mktemp("network")
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    command = [sys.executable, "-c", BOTH, str(HERE), str(tmp_path / "tokens.json")]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", BOTH, str(HERE), str(folder / "found.json")]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    ours, theirs = json.loads((tmp_path / "tokens.json").read_text())
+    read: list[Any] = json.loads((folder / "found.json").read_text())
+    return read
+
+
+def test_mindformers_own_loop_without_a_cache_gives_the_tokens_of_ours(found: list[Any]) -> None:
+    ours, theirs, _ = found
     assert ours == theirs
     assert len({tuple(tokens) for tokens in ours}) > 1
+
+
+def test_base_is_loaded_into_a_network_with_a_cache_which_no_base_has(found: list[Any]) -> None:
+    # of keys and of values in each of three layers
+    assert len(found[2]) == 6
