@@ -10,6 +10,7 @@ tested, and the chain of launches runs on CPU in a test, without a cache.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trainer import decoding
@@ -22,7 +23,7 @@ _MODEL = "model.model_config"
 _WINDOW = f"{_MODEL}.seq_length"
 _CACHE, _DYNAMIC, _BATCH = f"{_MODEL}.use_past", f"{_MODEL}.is_dynamic", f"{_MODEL}.batch_size"
 _BLOCK_SIZE, _BLOCKS = f"{_MODEL}.block_size", f"{_MODEL}.num_blocks"
-NEEDED = (_CACHE, _DYNAMIC, _BATCH, _BLOCK_SIZE, _BLOCKS)
+NEEDED_ON_CARDS = (_CACHE, _DYNAMIC, _BATCH, _BLOCK_SIZE, _BLOCKS)
 """Paths that a recipe for cards must have beside those of any recipe, whatever stands there: they are set here."""
 
 _ALONE = {"use_parallel": False, "parallel_config.data_parallel": 1}
@@ -43,12 +44,18 @@ def settings(recipe: Recipe, benchmark: Benchmark, tokenizer: Path) -> dict[str,
     }
 
 
-def launches(paths: TrialPaths, benchmarks: Sequence[Benchmark], trains: bool) -> Iterator[Launch]:
-    """Yield the launches of a job on cards, in order.
+def chain(paths: TrialPaths, benchmarks: Sequence[Benchmark], trains: bool) -> Launch:
+    """Return what a job on cards launches: its training, if any, then each benchmark, of which there is one at least.
 
     Args:
         trains: whether there is a training, whose adapter is measured; else the untouched base is.
     """
+    first, *then = _launches(paths, benchmarks, trains)
+    # one alone writes the trial's measurement itself: nothing is to be put together
+    return replace(first, then=tuple(then)) if then else replace(first, measurement=None)
+
+
+def _launches(paths: TrialPaths, benchmarks: Sequence[Benchmark], trains: bool) -> Iterator[Launch]:
     if trains:
         yield Launch(paths.recipe, paths.job, ("train",), measurement=paths.part("train"))
     for place, benchmark in enumerate(benchmarks, 1):

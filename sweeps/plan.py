@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Plan:
         rung: int | None = None,
         resume: Path | None = None,
     ) -> Launch:
-        """Write a job's recipe and job file; returns what is to be launched.
+        """Write a job's recipe and job file, on cards also a recipe for each protocol; returns what is to be launched.
 
         Args:
             settings: recipe paths that the trial sets; None for the untouched base, which is only measured.
@@ -89,13 +89,12 @@ class Plan:
         made_by = f"lorasweep {version('lorasweep')}: sweep {config.name}, {label}\nrecipe: {self.recipe.source}"
         everything |= {RECORD: str(record)}
         files.write_whole(paths.recipe, self.recipe.render(everything, made_by))
-        if placement.devices:
+        if placement.devices and job.benchmarks:
             for benchmark in job.benchmarks:
                 own = evaluations.settings(self.recipe, benchmark, config.model.tokenizer)
                 rendered = self.recipe.render({**everything, **own}, f"{made_by}\nmeasures: {benchmark.protocol}")
                 files.write_whole(paths.evaluation(benchmark.protocol), rendered)
-            first, *then = evaluations.launches(paths, job.benchmarks, trains=settings is not None)
-            return replace(first, then=tuple(then))
+            return evaluations.chain(paths, job.benchmarks, trains=settings is not None)
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
 

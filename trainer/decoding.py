@@ -35,8 +35,17 @@ def window(prompts: Sequence[Sequence[int]], max_new_tokens: int) -> int:
 
 @cache
 def window_of(benchmark: Benchmark, tokenizer: Path) -> int:
-    """Return a benchmark's window; each is encoded once in this process."""
+    """Return a benchmark's window; each is encoded once in this process.
+
+    Raises:
+        ValueError: the tokenizer cannot be loaded, or the file is broken.
+    """
     # here: seconds to import, and most processes never need it
     from trainer.tokenizer import TextCodec
 
-    return window(encode(benchmark, TextCodec.load(tokenizer))[1], benchmark.max_new_tokens)
+    try:
+        codec = TextCodec.load(tokenizer)
+    except (OSError, ValueError) as error:
+        # what transformers says may be pages long
+        raise ValueError(f"{tokenizer}: no tokenizer can be loaded from there: {str(error)[:200]}") from error
+    return window(encode(benchmark, codec)[1], benchmark.max_new_tokens)

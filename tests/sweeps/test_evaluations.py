@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +140,28 @@ def test_base_on_cards_is_only_measured_and_without_an_adapter(on_cards: Plan, t
     found = links(msrun.command(on_cards.prepare(paths, CARDS, None, "base"), CARDS, paths))
     assert [link["stages"] for link in found] == ["squad_contest", "math_contest"]
     assert not any("adapter" in link for link in found)
+
+
+def test_base_that_one_protocol_measures_is_one_msrun_that_writes_its_measurement_itself(tmp_path: Path) -> None:
+    (tmp_path / "base.ckpt").touch()
+    goals = {
+        "  squad_contest: {file: tiny/squad_dev.json, items: 40, max_new_tokens: 8, batch: 20}\n": "",
+        "  - {metric: f1, direction: maximize}\n": "",
+        "gates:\n  - f1 >= 0.5 * base.f1\n": "",
+    }
+    paths = paths_in(tmp_path)
+    launch = plan(tmp_path, ASCEND, {**TWO_CARDS, **goals}).prepare(paths, CARDS, None, "base")
+    command = msrun.command(launch, CARDS, paths)
+    assert Path(command[0]).name == "msrun"
+    assert command[-1] == "--stages=math_contest"
+
+
+def test_tokenizer_that_cannot_be_loaded_is_said(on_cards: Plan, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    model = on_cards.config.model.model_copy(update={"tokenizer": tmp_path / "empty"})
+    broken = replace(on_cards, config=on_cards.config.model_copy(update={"model": model}))
+    with pytest.raises(ValueError, match="empty: no tokenizer can be loaded from there"):
+        broken.prepare(paths_in(tmp_path), CARDS, None, "base")
 
 
 def test_exported_trial_of_cards_is_measured_as_it_was(on_cards: Plan, tmp_path: Path) -> None:
