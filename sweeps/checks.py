@@ -112,7 +112,8 @@ def _hardware_problems(config: SweepConfig, recipe: Recipe, values: Mapping[str,
     if (target == "CPU") != (not cards):
         yield ("slots",), f"devices {cards} do not go with {source}: context.device_target is {target}"
     elif cards:
-        yield from ((("recipe",), message) for message in recipe.faults(NEEDED_ON_CARDS))
+        why = "with any value: it is set where a protocol is measured on cards"
+        yield from ((("recipe",), f"{message} {why}") for message in recipe.faults(NEEDED_ON_CARDS))
     wrapper = values["runner_wrapper"]["type"]
     if target == "CPU" and wrapper != "CpuTrainOneStepCell":
         message = f"{wrapper} needs an Ascend kernel; on CPU write CpuTrainOneStepCell"
