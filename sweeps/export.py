@@ -23,8 +23,8 @@ from trainer.paths import TrialPaths
 from trainer.peft import adapter_config
 from trainer.recipe import Recipe
 
-BASE_ABILITY = "squad_contest"
-"""The protocol that measures what the base could do already; all others measure the task."""
+BASE_ABILITY = ("squad_contest", "squad_v1")
+"""The protocols that measure what the base could do already; all others measure the task."""
 
 
 def export(known: Known, result: Result, out: Path, *, replace: bool = False) -> None:
@@ -57,12 +57,7 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     recipe, job = Recipe.read(trial.recipe), Job.read(trial.job)
     shutil.copyfile(trial.recipe, out / "train.yaml")
     shutil.copyfile(trial.adapter, out / "adapter.safetensors")
-    stages: dict[str, list[str]] = {"base": [], "task": []}
-    for benchmark in job.benchmarks:
-        stages["base" if benchmark.protocol == BASE_ABILITY else "task"].append(benchmark.protocol)
-    for ability, protocols in stages.items():
-        text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(protocols)} of {result.label}")
-        files.write_whole(out / f"evaluate_{ability}.yaml", text)
+    stages = _write_evaluations(recipe, job, trial, out, result.label)
     # which cores a job was bound to is this host's matter; what rungs trained one by one is trained in one go
     job.model_copy(update={"cores": (), "resume": None}).write(out / "job.json")
     # PEFT has no words for some adapters, such as one on a part of the layers: the rest serves all the same
@@ -74,6 +69,26 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     script = out / "launch.sh"
     files.write_whole(script, launch_script(known.config, result.label, job, stages))
     script.chmod(0o755)
+
+
+def _write_evaluations(recipe: Recipe, job: Job, trial: TrialPaths, out: Path, label: str) -> dict[str, list[str]]:
+    """Write the recipes that measure; returns the name of each, ``evaluate_NAME.yaml``, with its protocols.
+
+    A trial on cards was measured by recipes of its protocols' own, and is again; else there is one for what the base
+    could do, and one for the task.
+    """
+    stages: dict[str, list[str]] = {}
+    for protocol in (benchmark.protocol for benchmark in job.benchmarks):
+        own = trial.evaluation(protocol)
+        if own.exists():
+            shutil.copyfile(own, out / own.name)
+            stages[protocol] = [protocol]
+        else:
+            stages.setdefault("base" if protocol in BASE_ABILITY else "task", []).append(protocol)
+    for ability in {"base", "task"} & stages.keys():
+        text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(stages[ability])} of {label}")
+        files.write_whole(out / f"evaluate_{ability}.yaml", text)
+    return stages
 
 
 def _inputs(job: Job) -> dict[str, str]:
