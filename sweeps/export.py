@@ -36,21 +36,15 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
         out: absolute; must not exist or be empty, unless ``replace``.
 
     Raises:
-        StoreError: ``out`` is in use, or files of the trial are gone.
+        FolderError: ``out`` is in use.
+        StoreError: files of the trial are gone.
     """
-    if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
-        raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
     trial = trial_paths(known.stores.sweep(known.config.name), result.label, result.rung)
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():
             raise StoreError(f"{needed}: is gone, so {result.label} cannot be exported; MLflow's artifacts may have it")
-    unfinished = out.with_name(f".{out.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _write(known, result, trial, unfinished)
-    if out.exists():
-        shutil.rmtree(out)
-    unfinished.replace(out)
+    with files.whole_folder(out, replace=replace) as folder:
+        _write(known, result, trial, folder)
 
 
 def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:

@@ -20,6 +20,12 @@ SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, 
 SIZES |= {"U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
 """Type by safetensors' name -> bytes an element."""
 
+SLICES = (
+    "expected copies, as data parallel training saves them; slices, as a parallel optimizer or model parallel training "
+    "saves them, are put together by --strategy with the strategy file of that training"
+)
+"""What to do where ranks differ."""
+
 _FLOATS = ("F32", "F16", "BF16")
 
 
@@ -75,12 +81,14 @@ class Stored:
 
     Attributes:
         spans: (offset, length) of its pieces in bytes, in order.
+        copies: the same weight in the files of other ranks.
     """
 
     file: Path
     dtype: str
     shape: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
+    copies: tuple[Stored, ...] = ()
 
     @property
     def size(self) -> int:
@@ -88,7 +96,14 @@ class Stored:
         return sum(length for _, length in self.spans)
 
     def read(self) -> Weight:
-        """Read it; raises ``WeightsError`` where the file is shorter than it says."""
+        """Read it; raises ``WeightsError`` where the file is shorter than it says, or copies differ."""
+        weight = self._read()
+        for copy in self.copies:
+            if copy._read() != weight:
+                raise WeightsError(f"is another one in {copy.file} than in {self.file}; {SLICES}")
+        return weight
+
+    def _read(self) -> Weight:
         with self.file.open("rb") as opened:
             pieces = []
             for offset, length in self.spans:
