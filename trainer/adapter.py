@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.lora import Module, account
+from trainer.lora import LoraError, Module, account
 from trainer.weights import Stored, Weights, WeightsError
 
 _LORA = re.compile(r"(?P<module>.+)\.mindpet_delta_lora_(?P<matrix>[abAB])")
@@ -64,11 +64,18 @@ def pairs(adapter: Mapping[str, Any]) -> dict[str, Pair]:
     return {module: Pair(names["a"], names["b"]) for module, names in found.items()}
 
 
-def scaling(values: Mapping[str, Any]) -> float:
+def alpha(values: Mapping[str, Any], source: str) -> float:
+    """Return ``lora_alpha`` of a recipe that ``account`` takes; raises ``LoraError`` where it is no number above 0."""
+    found = values["model"]["model_config"]["pet_config"].get("lora_alpha", _ALPHA)
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found < math.inf:
+        raise LoraError(f"{source}: model.model_config.pet_config.lora_alpha: expected a number above 0, got {found!r}")
+    return found
+
+
+def scaling(values: Mapping[str, Any], source: str) -> float:
     """Return alpha / rank of a recipe's adapter; raises ``LoraError`` where it has none."""
-    rank = account(values).modules[0].rank
-    alpha = values["model"]["model_config"]["pet_config"].get("lora_alpha", _ALPHA)
-    return float(alpha) / rank
+    rank = account(values, source).modules[0].rank
+    return alpha(values, source) / rank
 
 
 def check(adapter: Weights, values: Mapping[str, Any], source: str) -> None:

@@ -83,4 +83,4 @@ def write_merged(
     adapters.check(trained, recipe.values, recipe.source)
     adapters.check_base(frozen, recipe.values, recipe.source)
     with whole_folder(out) as folder:
-        write(folder, merge(frozen, trained, adapters.scaling(recipe.values)), form)
+        write(folder, merge(frozen, trained, adapters.scaling(recipe.values, recipe.source)), form)
