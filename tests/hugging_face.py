@@ -1,7 +1,7 @@
 """Logits of Hugging Face's ``LlamaForCausalLM`` with PEFT's LoRA on it, in NumPy, from its weights by its names.
 
-Written after ``transformers/models/llama/modeling_llama.py`` 4.57 and ``peft/tuners/lora/layer.py`` 0.21; ``test_peft.py``
-holds it against both where they are installed.
+Written after ``transformers/models/llama/modeling_llama.py`` 4.57 and ``peft/tuners/lora/layer.py`` 0.21;
+``test_peft.py`` holds it against both where they are installed.
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ def check_base(base: Weights, values: Mapping[str, Any], source: str) -> None:
     there, total = sum(math.prod(stored.shape) for stored in base.stored.values()), account(values, source).total
     if there < total:
         raise WeightsError(
-            f"{base.source}: has {there:,} parameters of a base, the network of {source} {total:,}; name its base with --base"
+            f"{base.source}: has {there:,} parameters of a base, the network of {source} {total:,}; "
+            "name the base that the adapter was trained on with --base"
         )
 
 

@@ -1,8 +1,8 @@
 """An adapter in the format of Hugging Face PEFT: ``adapter_config.json`` and ``adapter_model.safetensors``.
 
-The weights are MindFormers' own: its Llama turns halves of a head (``slice_half`` in ``mindformers/modules/layers.py``), as
-Hugging Face's ``rotate_half`` does, so no rows of q and k change places. Those of Meta's checkpoints, which turn
-neighbours, changed when MindFormers' ``convert_weight.py`` made the base.
+The weights are MindFormers' own: its Llama rotates the halves of a head against each other (``slice_half`` in
+``mindformers/modules/layers.py``), as Hugging Face's ``rotate_half`` does, so no rows of q and k change places. Those of
+Meta's checkpoints, which rotate neighbours, did when MindFormers' ``convert_weight.py`` made the base.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def adapter_config(values: Mapping[str, Any], base_model: str, source: str = "re
         if module.name not in _MODULES:
             raise LoraError(f"{source}: {module.name}: Hugging Face has no such module; expected qkv_concat: False")
         if module.count != config["num_layers"]:
-            raise LoraError(f"{source}: {module.name}: the adapter is on {module.count} layers; expected all, no exclude_layers")
+            raise LoraError(
+                f"{source}: {module.name}: the adapter is on {module.count} layers; expected all, no exclude_layers"
+            )
     pet = config["pet_config"]
     return {
         "peft_type": "LORA",

@@ -23,9 +23,9 @@ _SUFFIXES = (".ckpt", ".safetensors")
 def read(path: Path, strategy: Path | None = None) -> Iterator[Weights]:
     """Give the weights of a file, of a folder of shards, or of ranks.
 
-    Ranks are given by the folder that holds ``rank_0``, ``rank_1`` ..., with one checkpoint in each, or by the checkpoint
-    in one of them, which stands for those of the same step in all. What a rank lacks, as in a pipeline, others have; what
-    several have is compared when it is read.
+    Ranks are given by the folder that holds ``rank_0``, ``rank_1`` ..., with one checkpoint in each, or by the
+    checkpoint in one of them, which stands for those of the same step in all. What a rank lacks, as in a pipeline,
+    others have; what several have is compared when it is read.
 
     Args:
         strategy: file or folder of ``ckpt_strategy``, which MindSpore saved when the training was cut into slices; they
@@ -83,7 +83,9 @@ def _together(path: Path, files: Mapping[int, Path]) -> Weights:
     for name, (first, *others) in found.items():
         for other in others:
             if (other.dtype, other.shape) != (first.dtype, first.shape):
-                raise WeightsError(f"{other.file}: {name} has shape {other.shape}, {first.shape} in {first.file}; {SLICES}")
+                raise WeightsError(
+                    f"{other.file}: {name} has shape {other.shape}, {first.shape} in {first.file}; {SLICES}"
+                )
     return Weights(path, {name: replace(first, copies=tuple(others)) for name, (first, *others) in found.items()})
 
 
@@ -100,5 +102,7 @@ def _put_together(files: Mapping[int, Path], strategy: Path, temporary: Path) ->
     made = sorted(file for file in out.rglob("*") if file.suffix == f".{form}")
     if done.returncode or len(made) != 1:
         said = (done.stdout + done.stderr).strip().splitlines()[-3:]
-        raise WeightsError(f"{strategy}: MindSpore cannot put the slices of {len(files)} ranks together: " + "\n".join(said))
+        raise WeightsError(
+            f"{strategy}: MindSpore cannot put the slices of {len(files)} ranks together: " + "\n".join(said)
+        )
     return made[0]

@@ -1,7 +1,7 @@
 """Where weights lie in safetensors files and in MindSpore's ``.ckpt`` files, without reading them.
 
-A ``.ckpt`` file is one protobuf message (``mindspore/train/checkpoint.proto``). Reading it by MindSpore or protobuf takes
-all of it into memory, twice; here only what stands between the weights is read.
+A ``.ckpt`` file is one protobuf message (MindSpore's ``checkpoint.proto``). Reading it by MindSpore or protobuf takes all
+of it into memory, twice; here only what stands between the weights is read.
 """
 
 from __future__ import annotations

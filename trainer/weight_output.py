@@ -1,4 +1,4 @@
-"""Writing weights one by one, so that a model need not fit into memory: shards of safetensors, or MindSpore's ``.ckpt``."""
+"""Writing weights one by one, so that a model need not fit into memory: as safetensors, or as MindSpore's ``.ckpt``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(folder: Path, weights: Iterable[tuple[str, Weight]], form: Format, sha
 
 
 def write_safetensors(file: Path, weights: Mapping[str, Weight]) -> None:
-    """Write one safetensors file: a header's length in eight bytes, the header in JSON, the weights one after the other.
+    """Write one safetensors file: the header's length in eight bytes, the header in JSON, the weights in turn.
 
     Not by the safetensors library: it takes bfloat16 from torch only, or by raw pointers.
     """

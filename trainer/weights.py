@@ -53,7 +53,7 @@ class Weight:
             raise WeightsError(f"{self.dtype} of shape {self.shape}: has {len(self.data)} bytes, expected {expected}")
 
     def floats(self) -> Floats:
-        """Return the weight as float32, which holds float16 and bfloat16 exactly; raises ``WeightsError`` for others."""
+        """Return it as float32, which holds float16 and bfloat16 exactly; raises ``WeightsError`` for other types."""
         if self.dtype == "BF16":
             bits = np.frombuffer(self.data, "<u2").astype(np.uint32) << np.uint32(16)
             return bits.view(np.float32).reshape(self.shape)

@@ -17,7 +17,6 @@ import trainer
 from tests import hugging_face
 from trainer import adapter, peft, weight_files
 from trainer.files import whole_folder
-from trainer.merge import write_merged
 from trainer.recipe import Recipe
 from trainer.weights import Weights
 
@@ -26,8 +25,8 @@ SHAPE = {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "n_kv_heads": 2, "v
 PET = {"pet_type": "lora", "lora_rank": 4, "lora_alpha": 24, "lora_dropout": 0.0, "target_modules": "w.*"}
 IDS = np.random.default_rng(0).integers(1, 64, (2, 16)).astype(np.int32)  # 0 is padding, which MindFormers masks
 
-# saves a checkpoint as MindFormers 1.x does, with base, adapter and training state, and what the network gives; merges it
-# with lorasweep and with MindFormers' own script, and lets the network without adapter say what it gives of ours
+# saves a checkpoint as MindFormers 1.x does, with base, adapter and training state, and what the network gives; merges
+# it with lorasweep and with MindFormers' own script, and lets the network without adapter say what it gives of ours
 SCRIPT = """
 import runpy, sys
 from pathlib import Path
@@ -70,9 +69,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "ids.npy", IDS)
     paths = os.pathsep.join([str(Path(trainer.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "GLOG_v": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
@@ -98,7 +95,7 @@ def test_merged_base_gives_the_logits_of_base_and_adapter(trained: Path) -> None
     np.testing.assert_allclose(given(trained, "merged"), given(trained, "adapter"), rtol=0, atol=1e-4)
 
 
-def test_merged_base_without_scaling_would_give_others(trained: Path) -> None:
+def test_scaling_is_alpha_by_rank(trained: Path) -> None:
     assert adapter.scaling(Recipe.read(trained / "train.yaml").values, "train.yaml") == 6
 
 
@@ -118,9 +115,7 @@ def test_hugging_face_with_the_exported_adapter_gives_mindformers_logits(trained
     config = json.loads((exported / "adapter_config.json").read_text())
     described = config | {"num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2}
     described |= {"rms_norm_eps": 1e-6, "rope_theta": 500.0}
-    lora = {
-        name: weight.floats() for name, weight in weight_files.read(exported / "adapter_model.safetensors").items()
-    }
+    lora = {name: weight.floats() for name, weight in weight_files.read(exported / "adapter_model.safetensors").items()}
     base = by_hugging_face(weight_files.read(trained / "full.ckpt"))
     assert len(lora) == 2 * 7 * SHAPE["num_layers"]
     np.testing.assert_allclose(

@@ -82,7 +82,9 @@ def written(tmp_path: Path, **pet: Any) -> tuple[Path, dict[str, Weight]]:
     draw = np.random.default_rng(0)
     shape = {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "n_kv_heads": 2, "vocab_size": 64}
     shape |= {"intermediate_size": 48}
-    (tmp_path / "train.yaml").write_text(yaml.safe_dump(recipe({"target_modules": "w.*", "lora_alpha": 12} | pet, **shape)))
+    (tmp_path / "train.yaml").write_text(
+        yaml.safe_dump(recipe({"target_modules": "w.*", "lora_alpha": 12} | pet, **shape))
+    )
     loaded = Recipe.read(tmp_path / "train.yaml")
     weights: dict[str, Weight] = {}
     for layer in range(2):
@@ -112,7 +114,9 @@ def test_adapter_of_another_rank_than_the_recipes_is_refused(tmp_path: Path) -> 
     text = (tmp_path / "train.yaml").read_text().replace("lora_rank: 4", "lora_rank: 8")
     (tmp_path / "other.yaml").write_text(text)
     weights = weight_files.read(tmp_path / "adapter.safetensors")
-    with pytest.raises(WeightsError, match=r"lora_a has shape \(4, 32\), expected \(8, 32\) by .*other.yaml \(lora_rank 8\)"):
+    with pytest.raises(
+        WeightsError, match=r"lora_a has shape \(4, 32\), expected \(8, 32\) by .*other.yaml \(lora_rank 8\)"
+    ):
         write(tmp_path, weights, Recipe.read(tmp_path / "other.yaml"), "a base")
 
 
