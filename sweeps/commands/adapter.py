@@ -89,7 +89,7 @@ def peft(
 
     adapter = _adapter(name, select, checkpoint, recipe, strategy, runs, database)
     with adapter.weights() as weights, whole_folder(out.absolute()) as folder:
-        write(folder, weights, adapter.recipe, base_model or str(adapter.base or ""))
+        write(folder, weights, adapter.recipe, base_model or (str(adapter.base) if adapter.base else None))
     typer.echo(f"{adapter.name} -> {out}; load it with peft.PeftModel.from_pretrained(base, {str(out)!r})")
 
 
