@@ -77,6 +77,7 @@ STRATEGY = """
 import sys
 from mindspore.train.node_strategy_pb2 import ParallelStrategyMap
 strategy = ParallelStrategyMap(current_stage=0)
+strategy.parallel_strategy_item.add(node_name="MatMul-1").parallel_strategys.stage = 0
 for name, cut in (("rows", [0, -1]), ("columns", [-1, 0]), ("whole", [-1, -1])):
     item = strategy.parallel_layout_item.add(param_name=name)
     item.parallel_layouts.dev_matrix.add().dim.append(2)
@@ -96,7 +97,10 @@ def strategy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_slices_of_model_parallel_are_put_together_by_their_strategy(tmp_path: Path, strategy: Path) -> None:
+@pytest.mark.parametrize("given", [".", "ckpt_strategy.ckpt"])
+def test_slices_of_model_parallel_are_put_together_by_their_strategy(
+    tmp_path: Path, strategy: Path, given: str
+) -> None:
     values = np.arange(24, dtype=np.float32).reshape(4, 6)
     save(
         tmp_path,
@@ -106,7 +110,7 @@ def test_slices_of_model_parallel_are_put_together_by_their_strategy(tmp_path: P
         ],
     )
     whole = Weight.of(values)
-    assert read(tmp_path, strategy) == {"rows": whole, "columns": whole, "whole": A}
+    assert read(tmp_path, strategy.parent / given) == {"rows": whole, "columns": whole, "whole": A}
 
 
 def test_strategy_that_mindspore_cannot_read_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ def test_weights_beyond_a_shard_are_in_several_with_an_index(tmp_path: Path) -> 
     assert dict(weight_files.read(tmp_path)) == WEIGHTS
 
 
+def test_weight_in_several_pieces_of_a_checkpoint_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weight_output, "_PIECE", 100)
+    weight_output.write(tmp_path, WEIGHTS, WEIGHTS.items(), "ckpt")
+    assert dict(weight_files.read(tmp_path / "model.ckpt")) == WEIGHTS
+
+
 def test_cut_off_file_is_refused(file: Path) -> None:
     whole = file.read_bytes()
     for length in (0, 1, 7, 8, 9, 40, len(whole) - 60):
