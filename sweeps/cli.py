@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -178,6 +179,9 @@ def export(
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
+app.add_typer(adapter_commands)
+
+
 @app.command()
 def ui(
     runs: Runs = RUNS,
@@ -245,13 +249,25 @@ def main() -> None:
     from search_spaces.load import FileFaults
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.files import FolderError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.weights import WeightsError
 
     try:
         app()
-    except (DataError, FileFaults, LoraError, RecipeError, SelectionError, SlotError, StoreError) as error:
+    except (
+        DataError,
+        FileFaults,
+        FolderError,
+        LoraError,
+        RecipeError,
+        SelectionError,
+        SlotError,
+        StoreError,
+        WeightsError,
+    ) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 
