@@ -17,7 +17,7 @@ from trainer.files import write_whole
 from trainer.lora import LoraError, account
 from trainer.recipe import Recipe
 from trainer.weight_output import write_safetensors
-from trainer.weights import Weight, Weights
+from trainer.weights import Weight, Weights, WeightsError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """The files that PEFT reads, by its names."""
@@ -74,15 +74,17 @@ def adapter_weights(adapter: Mapping[str, Weight]) -> dict[str, Weight]:
     """Return an adapter by PEFT's names, as ``get_peft_model_state_dict`` gives them.
 
     Args:
-        adapter: MindFormers' name -> weight, each module one that ``adapter_config`` has words for.
+        adapter: MindFormers' name -> weight.
 
     Raises:
-        WeightsError: as ``trainer.adapter.pairs`` does.
+        WeightsError: as ``trainer.adapter.pairs`` does; or a module is none that Hugging Face's Llama has.
     """
     named = {}
     for module, pair in adapters.pairs(adapter).items():
         cell, _, layer = module.partition(".layers.")
         number, _, local = layer.partition(".")
+        if local not in _NAMES:
+            raise WeightsError(f"{module}: expected model.layers.N. and one of {', '.join(_NAMES)}")
         theirs = f"base_model.model.{cell}.layers.{number}.{_NAMES[local]}"
         named[f"{theirs}.lora_A.weight"] = adapter[pair.a]
         named[f"{theirs}.lora_B.weight"] = adapter[pair.b]

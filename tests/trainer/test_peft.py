@@ -13,7 +13,7 @@ from tests import hugging_face
 from trainer import weight_files, weight_output
 from trainer.files import whole_folder
 from trainer.lora import LoraError, account
-from trainer.peft import adapter_config, write
+from trainer.peft import adapter_config, adapter_weights, write
 from trainer.recipe import Recipe
 from trainer.weights import Weight, WeightsError
 
@@ -118,6 +118,12 @@ def test_adapter_of_another_rank_than_the_recipes_is_refused(tmp_path: Path) -> 
         WeightsError, match=r"lora_a has shape \(4, 32\), expected \(8, 32\) by .*other.yaml \(lora_rank 8\)"
     ):
         write(tmp_path, weights, Recipe.read(tmp_path / "other.yaml"), "a base")
+
+
+def test_module_that_hugging_face_lacks_is_refused() -> None:
+    odd = {f"model.layers.0.cross.wq.mindpet_delta_lora_{x}": Weight.of(np.ones((1, 1), np.float32)) for x in "ab"}
+    with pytest.raises(WeightsError, match=r"model\.layers\.0\.cross\.wq: expected model\.layers\.N\."):
+        adapter_weights(odd)
 
 
 def test_peft_loads_it_and_gives_the_logits_of_our_reference(tmp_path: Path) -> None:
