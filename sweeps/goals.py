@@ -154,7 +154,7 @@ class Metrics:
         for protocol, metrics in METRICS.items():
             if name in metrics:
                 return f"metric {name!r} is measured by the protocol {protocol!r}, which `evaluation` does not have"
-        return unknown("metric", name, known)
+        return unknown("metric", name, (*known, *FORMULAS))
 
     def formula_problems(self) -> Iterator[Problem]:
         """Say what is wrong with the formulas."""

@@ -312,6 +312,13 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         ("  error:", "  f1: 3\n  error:", 25, "metrics.f1", "'f1' is measured; choose another name"),
         ("  error:", "  a b: 3\n  error:", 25, "metrics.a b", "'a b' is no name; expected letters"),
         (
+            "1 - math_accuracy / 100",
+            "contest_stage_1",
+            25,
+            "metrics.error",
+            "unknown metric 'contest_stage_1'; did you mean 'contest_stage1'?",
+        ),
+        (
             "metric: ratio",
             "metric: contest_stage1",
             29,
