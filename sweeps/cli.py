@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands.audit import audit
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -230,10 +231,14 @@ def params(
         console.print(accounting_table(accounting, total))
 
 
+app.command()(audit)
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
+    from sweeps.dossier.folder import DossierError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.lora import LoraError
@@ -242,7 +247,16 @@ def main() -> None:
 
     try:
         app()
-    except (DataError, FileFaults, LoraError, RecipeError, SelectionError, SlotError, StoreError) as error:
+    except (
+        DataError,
+        DossierError,
+        FileFaults,
+        LoraError,
+        RecipeError,
+        SelectionError,
+        SlotError,
+        StoreError,
+    ) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

@@ -1,0 +1,91 @@
+"""Predictions as lorasweep keeps them (``predictions_<protocol>.jsonl``), graded again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from evaluation.items import Item
+from evaluation.protocols import METRICS, evaluate
+
+NAME = re.compile(r"predictions_(\w+)\.jsonl")
+
+
+class _Row(BaseModel):
+    fields: Mapping[str, str]
+    answers: tuple[str, ...]
+    kind: str = ""
+    prediction: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One file of predictions.
+
+    Attributes:
+        metrics: metric -> its mean over the items, graded now.
+        differing: line, metric, value that stands there and value graded now, of the first item where they differ.
+    """
+
+    path: Path
+    protocol: str
+    items: int
+    metrics: Mapping[str, float]
+    differing: tuple[int, str, float, float] | None
+
+    def score(self, name: str) -> float | None:
+        """Return what a report calls ``f1``, ``em`` or ``accuracy``; None where these were not measured."""
+        if name != "accuracy":
+            return self.metrics.get(name)
+        return next((value for metric, value in self.metrics.items() if metric.endswith("_accuracy")), None)
+
+
+def read_predictions(path: Path) -> Predictions | None:
+    """Read and grade one file; None where its protocol is none of ours.
+
+    Raises:
+        ValueError: it cannot be read, with the reason.
+    """
+    named = NAME.fullmatch(path.name)
+    protocol = named[1] if named else ""
+    if protocol not in METRICS:
+        return None
+    rows = _rows(path)
+    if not rows:
+        raise ValueError("is empty")
+    items = [Item(row.fields, row.answers, row.kind) for row in rows]
+    graded = evaluate(protocol, items, [row.prediction for row in rows])
+    differing = next(
+        (
+            (line, metric, row.values[metric], value)
+            for line, (row, verdict) in enumerate(zip(rows, graded.verdicts, strict=True), 1)
+            for metric, value in verdict.values.items()
+            if metric in row.values and abs(row.values[metric] - value) > 1e-9
+        ),
+        None,
+    )
+    means = {metric: score.value for metric, score in graded.metrics.items() if "/" not in metric}
+    return Predictions(path, protocol, len(rows), means, differing)
+
+
+def _rows(path: Path) -> list[_Row]:
+    rows = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    rows.append(_Row.model_validate_json(line))
+                except ValidationError as error:
+                    raise ValueError(f"line {number} is no prediction: {error.errors()[0]['msg']}") from error
+                if not rows[-1].answers:
+                    raise ValueError(f"line {number} has no answer")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8") from error
+    return rows
