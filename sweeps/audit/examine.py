@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeps.audit import log_checks, recipe_checks, report_checks
+from sweeps.audit import log_checks, recipe_checks, report_checks, template_checks
 from sweeps.audit.findings import Finding, merged
 from sweeps.dossier.folder import Dossier
 
@@ -14,6 +14,7 @@ _CHECKS = (
     log_checks.evaluation_logs,
     log_checks.predictions,
     log_checks.checkpoint_names,
+    template_checks.templates,
 )
 
 

@@ -96,7 +96,7 @@ def predictions(dossier: Dossier) -> Iterator[Finding]:
     for file in dossier.predictions:
         if file.differing is not None:
             line, metric, said, value = file.differing
-            says = Side(Source(file.path, line), f"{metric} {shown(said)}")
+            says = Side(Source(file.path, line), shown(said))
             yield Finding(metric, (says,), f"{shown(value)} by this item's prediction and answers")
 
 

@@ -95,5 +95,5 @@ def same_model(first: str, second: str) -> bool:
 
 
 def of_base(path: Path) -> bool:
-    """Whether a file is of the untuned model: it lies in a folder ``base``."""
-    return _BASE in path.parts[:-1]
+    """Whether a file is of the untuned model: it lies in a folder ``base``, or in its folder of logs."""
+    return _BASE in path.absolute().parts[-3:-1]

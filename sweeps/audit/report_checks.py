@@ -60,13 +60,14 @@ def _trainable(report: Report, settings: Sequence[Settings]) -> Iterator[Finding
     recipe = settings[0].recipe if settings else None
     if claim is None or recipe is None or not recipe.has_adapter:
         return
-    said, changed = [], {}
+    said: list[Fact] = []
+    changed: dict[str, object] = {}
     for name in ("lora_rank", TARGETS):
         stated = next(iter(report.of(name)), None)
         if stated is not None and not settings[0].agrees(stated):
             said.append(stated)
-            is_set = isinstance(stated.value, frozenset)
-            changed[name] = "|".join(f".*{m}" for m in sorted(stated.value)) if is_set else int(stated.number)
+            names = stated.value if isinstance(stated.value, frozenset) else None
+            changed[name] = int(stated.number) if names is None else "|".join(f".*{name}" for name in sorted(names))
     counted = recipe.changed(changed) if changed else recipe.accounting
     if isinstance(counted, Accounting) and not claim.agrees(counted.trainable):
         sides = [claim, *(said or [recipe.facts["lora_rank"], recipe.facts[TARGETS]])]
@@ -137,13 +138,12 @@ def _is(claim: Fact, actual: float) -> bool:
 def _itself(report: Report, settings: Sequence[Settings], known: set[str]) -> Iterator[Finding]:
     """Find what a report says twice, differently; not again what was found wrong, nor what may well differ."""
     for name in (*PATHS, "trainable", "total", "ratio", *SCORES):
-        if name in known:
-            continue
-        first, *others = report.of(name) or [None]
-        for other in others:
-            both_right = name in PATHS and any(one.agrees(first) and one.agrees(other) for one in settings if first)
-            if first is not None and other is not None and not (both_right and settings) and not _same(first, other):
-                yield contradiction(name, [first, other], "the report contradicts itself")
+        claims = [] if name in known else report.of(name)
+        for other in claims[1:]:
+            # as the batch of a card and of all cards
+            both_right = name in PATHS and any(one.agrees(claims[0]) and one.agrees(other) for one in settings)
+            if not both_right and not _same(claims[0], other):
+                yield contradiction(name, [claims[0], other], "the report contradicts itself")
                 break
 
 

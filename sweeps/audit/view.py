@@ -36,6 +36,7 @@ def summary(findings: Sequence[Finding], dossier: Dossier) -> Iterator[str]:
         "evaluation log": sum(log.evaluates and not log.trains for log in dossier.logs),
         "predictions": len(dossier.predictions),
         "report": len(dossier.reports),
+        "script": len(dossier.scripts),
     }
     yield "read: " + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     for path, reason in dossier.unread.items():
@@ -58,6 +59,7 @@ def as_json(findings: Sequence[Finding], dossier: Dossier) -> dict[str, object]:
         "logs": [log.path for log in dossier.logs],
         "predictions": [file.path for file in dossier.predictions],
         "reports": [report.path for report in dossier.reports],
+        "scripts": [script.path for script in dossier.scripts],
     }
     return {
         "read": {kind: list(map(str, paths)) for kind, paths in read.items()},

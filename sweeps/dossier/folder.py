@@ -12,6 +12,7 @@ from typing import TypeVar
 from sweeps.dossier.logs import Log, read_log
 from sweeps.dossier.predictions import NAME as PREDICTIONS
 from sweeps.dossier.predictions import Predictions, read_predictions
+from sweeps.dossier.prompts import Script, read_script
 from sweeps.dossier.recipes import RecipeFile, read_recipe
 from sweeps.dossier.reports import Report, read_report
 
@@ -38,6 +39,7 @@ class Dossier:
     logs: list[Log] = field(default_factory=list)
     predictions: list[Predictions] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
 
@@ -48,7 +50,7 @@ class Dossier:
 
     @property
     def files(self) -> int:
-        """How many files were read."""
+        """How many files were read; scripts alone say nothing of a run."""
         return len(self.recipes) + len(self.logs) + len(self.predictions) + len(self.reports)
 
 
@@ -107,6 +109,8 @@ def _take(dossier: Dossier, file: Path, *, named: bool) -> None:
         log = read_log(file)
         if log.trains or log.evaluates:
             dossier.logs.append(log)
+    elif kind == ".py":
+        _keep(dossier.scripts, read_script, file)
     elif kind in _CHECKPOINTS:
         dossier.checkpoints.append(file)
 

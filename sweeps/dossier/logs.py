@@ -93,7 +93,7 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines of a text file, ``.gz`` or not, with their numbers from 1; raises ``OSError``, ``EOFError``."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         # lines as editors and grep count them: a progress bar's carriage returns end none
-        for number, line in enumerate(io.TextIOWrapper(file, "utf-8", "replace", newline="\n"), 1):  # type: ignore[type-var]
+        for number, line in enumerate(io.TextIOWrapper(file, "utf-8", "replace", newline="\n"), 1):
             yield number, line.rstrip("\r\n")
 
 
