@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.commands.audit import audit
+from sweeps.commands.importing import import_run
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ def params(
 
 
 app.command()(audit)
+app.command("import")(import_run)
 
 
 def main() -> None:
@@ -239,24 +241,27 @@ def main() -> None:
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
+    from sweeps.importing.run import ImportRefused
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
 
-    try:
-        app()
-    except (
+    refused = (
         DataError,
         DossierError,
         FileFaults,
+        ImportRefused,
         LoraError,
         RecipeError,
         SelectionError,
         SlotError,
         StoreError,
-    ) as error:
+    )
+    try:
+        app()
+    except refused as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

@@ -36,10 +36,15 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
         out: absolute; must not exist or be empty, unless ``replace``.
 
     Raises:
-        StoreError: ``out`` is in use, or files of the trial are gone.
+        StoreError: ``out`` is in use, files of the trial are gone, or it was imported.
     """
     if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
+    if result.imported:
+        folder = known.stores.sweep(known.config.name) / result.label
+        raise StoreError(
+            f"{result.label} was imported: there is no adapter of it to export; what it was read from is in {folder}"
+        )
     trial = trial_paths(known.stores.sweep(known.config.name), result.label, result.rung)
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():

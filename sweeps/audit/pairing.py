@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sweeps.dossier.facts import TARGETS, Fact, modules
 from sweeps.dossier.folder import Dossier
 from sweeps.dossier.logs import Log
+from sweeps.dossier.predictions import Predictions
 from sweeps.dossier.recipes import RecipeFile
 from sweeps.dossier.reports import Report
 from trainer.lora import Accounting
@@ -77,16 +79,13 @@ def of_log(log: Log, dossier: Dossier) -> list[RecipeFile]:
 
 def nearest(path: Path, recipes: Sequence[RecipeFile]) -> list[RecipeFile]:
     """Return those that have most folders in common with ``path``."""
-    common = {id(recipe): _common(path, recipe.path) for recipe in recipes}
-    return [recipe for recipe in recipes if common[id(recipe)] == max(common.values())]
+    shared = {id(recipe): common(path, recipe.path) for recipe in recipes}
+    return [recipe for recipe in recipes if shared[id(recipe)] == max(shared.values())]
 
 
-def _common(first: Path, second: Path) -> int:
-    pairs = zip(first.absolute().parts[:-1], second.absolute().parts[:-1], strict=False)
-    return next(
-        (i for i, (a, b) in enumerate(pairs) if a != b),
-        min(len(first.absolute().parts), len(second.absolute().parts)) - 1,
-    )
+def common(first: Path, second: Path) -> int:
+    """Return how many folders two files have in common, from the root."""
+    return len(Path(os.path.commonpath([first.absolute().parent, second.absolute().parent])).parts)
 
 
 def same_model(first: str, second: str) -> bool:
@@ -94,6 +93,13 @@ def same_model(first: str, second: str) -> bool:
     return first.startswith(second) or second.startswith(first)
 
 
-def of_base(path: Path) -> bool:
-    """Whether a file is of the untuned model: it lies in a folder ``base``, or in its folder of logs."""
-    return _BASE in path.absolute().parts[-3:-1]
+def of_base(file: Log | Predictions, dossier: Dossier) -> bool:
+    """Whether an evaluation is of the untuned model.
+
+    It is where it loaded the checkpoint that a training began from, or lies in a folder ``base`` (or a folder of that).
+    """
+    if isinstance(file, Log) and file.checkpoint:
+        begun = [str(recipe.values.get("load_checkpoint") or "") for recipe in dossier.trainings]
+        begun += [log.checkpoint for log in dossier.logs if log.trains]
+        return PurePosixPath(file.checkpoint).name in {PurePosixPath(path).name for path in begun}
+    return _BASE in file.path.absolute().parts[-3:-1]

@@ -121,7 +121,7 @@ def _measured(report: Report, dossier: Dossier, settings: Sequence[Settings]) ->
     """Compare scores and numbers of items with evaluation logs and predictions: of the base model, of the tuned one."""
     measured = scores(dossier, settings[0].model if settings else "")
     for claims, base in ((report.facts, False), (report.before, True)):
-        sources = [facts for file, facts in measured if of_base(file.path) == base]
+        sources = [facts for file, facts in measured if of_base(file, dossier) == base]
         for claim in claims:
             known = [facts[claim.name] for facts in sources if claim.name in facts]
             if claim.name in (*SCORES, "items") and known and not any(_is(claim, fact.number) for fact in known):
@@ -141,7 +141,8 @@ def _itself(report: Report, settings: Sequence[Settings], known: set[str]) -> It
         claims = [] if name in known else report.of(name)
         for other in claims[1:]:
             # as the batch of a card and of all cards
-            both_right = name in PATHS and any(one.agrees(claims[0]) and one.agrees(other) for one in settings)
+            known_to = [one for one in settings if name in one.facts]
+            both_right = any(one.agrees(claims[0]) and one.agrees(other) for one in known_to)
             if not both_right and not _same(claims[0], other):
                 yield contradiction(name, [claims[0], other], "the report contradicts itself")
                 break

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import gzip
 import io
+import math
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sweeps.dossier.facts import Fact, Source
@@ -19,6 +21,8 @@ _PARAMETERS = re.compile(r"Network Parameters: (\d+)( M)?\.")
 _SIZE = re.compile(r"Create (train|evaluate) dataset finish, dataset size:(\d+)")
 _BATCH = re.compile(r"global_batch_size = .* = (\d+) = \d")
 _FINAL = re.compile(r"F1 score: \{?([\d.]+)\}?, Em score: \{?([\d.]+)\}?, total_count: \{?(\d+)")
+_CHECKPOINT = re.compile(r"^[ {]'load_checkpoint': '([^']+)',")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}(?= - )")
 _OUTPUT = re.compile(r"output result is: (\[\{'text_generation_text'.*\])\s*$")
 # MindFormers prints its configuration with pprint: top keys behind one blank, a section's first key beside its name
 _PRINTED = re.compile(
@@ -42,6 +46,8 @@ class Log:
         model: MindFormers' name of the model; empty where the log has none.
         facts: name -> what the log says first: settings as MindFormers printed them, ``cards``, ``trainable`` (exact,
             or with ``unit`` 1e6 where it was floored), ``global_batch``, ``items``.
+        checkpoint: file that the weights were loaded from; empty where the log does not say.
+        seconds: from the first time that was logged to the last; NaN without two.
         steps: line and record of each step line.
         over: whether it says that training is over.
         pairs: line, prediction and label of each item that was evaluated.
@@ -51,6 +57,8 @@ class Log:
 
     path: Path
     model: str = ""
+    checkpoint: str = ""
+    seconds: float = math.nan
     facts: dict[str, Fact] = field(default_factory=dict)
     steps: list[tuple[int, StepRecord]] = field(default_factory=list)
     over: bool = False
@@ -84,6 +92,7 @@ def read_log(path: Path) -> Log:
     try:
         for number, line in numbered(path):
             log.take(number, line)
+        log.end()
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return log.log
@@ -104,9 +113,19 @@ class _Reader:
     log: Log
     prediction: list[str] | None = None
     in_model: bool = False
+    first: str = ""
+    last: str = ""
+
+    def end(self) -> None:
+        """Work out what the whole log tells."""
+        if self.first != self.last:
+            first, last = (datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f") for stamp in (self.first, self.last))
+            self.log.seconds = (last - first).total_seconds()
 
     def take(self, number: int, line: str) -> None:
         log = self.log
+        if stamp := _STAMP.search(line):
+            self.first, self.last = self.first or stamp[0], stamp[0]
         if "Epoch:[" in line:
             if (record := parse_line(line)) is not None:
                 log.steps.append((number, record))
@@ -117,6 +136,8 @@ class _Reader:
         elif found := _FINAL.search(line):
             for name, text in zip(("f1", "em", "items"), found.groups(), strict=True):
                 log.final[name] = Fact(name, float(text), Source(log.path, number), text)
+        elif found := _CHECKPOINT.search(line):
+            log.checkpoint = found[1]
         elif found := _OUTPUT.search(line):
             log.outputs = number, _texts(found[1])
         elif "'" in line and (found := _PRINTED.search(line)):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from evaluation.items import Item
 from evaluation.protocols import METRICS, evaluate
+from evaluation.score import Score
 
 NAME = re.compile(r"predictions_(\w+)\.jsonl")
 
@@ -28,21 +29,20 @@ class Predictions:
     """One file of predictions.
 
     Attributes:
-        metrics: metric -> its mean over the items, graded now.
+        metrics: metric -> its mean over the items, graded now; accuracies by kind as well.
         differing: line, metric, value that stands there and value graded now, of the first item where they differ.
     """
 
     path: Path
     protocol: str
     items: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, Score]
     differing: tuple[int, str, float, float] | None
 
     def score(self, name: str) -> float | None:
         """Return what a report calls ``f1``, ``em`` or ``accuracy``; None where these were not measured."""
-        if name != "accuracy":
-            return self.metrics.get(name)
-        return next((value for metric, value in self.metrics.items() if metric.endswith("_accuracy")), None)
+        metric = next((m for m in self.metrics if m == name or (name == "accuracy" and m.endswith("_accuracy"))), None)
+        return None if metric is None else self.metrics[metric].value
 
 
 def read_predictions(path: Path) -> Predictions | None:
@@ -69,8 +69,7 @@ def read_predictions(path: Path) -> Predictions | None:
         ),
         None,
     )
-    means = {metric: score.value for metric, score in graded.metrics.items() if "/" not in metric}
-    return Predictions(path, protocol, len(rows), means, differing)
+    return Predictions(path, protocol, len(rows), graded.metrics, differing)
 
 
 def _rows(path: Path) -> list[_Row]:
