@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from evaluation.em_f1 import em_f1
 from sweeps.audit.findings import Finding, Side, contradiction, side
 from sweeps.audit.pairing import Settings, of_log, same_model
 from sweeps.dossier.facts import PATHS, Fact, Source, shown
@@ -83,8 +82,7 @@ def evaluation_logs(dossier: Dossier) -> Iterator[Finding]:
 
 
 def _recomputed(log: Log) -> Iterator[Finding]:
-    values = [em_f1(prediction, label) for _, prediction, label in log.pairs]
-    for name, scores in zip(("f1", "em"), zip(*values, strict=True), strict=True):
+    for name, scores in zip(("f1", "em"), zip(*log.graded, strict=True), strict=True):
         mean = math.fsum(scores) / len(scores)
         if not math.isclose(mean, log.final[name].number, rel_tol=1e-9, abs_tol=1e-9):
             right = f"{mean!r} by the log's own {len(scores):,} predictions and labels"

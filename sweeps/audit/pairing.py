@@ -63,11 +63,13 @@ class Settings:
 def of_report(report: Report, dossier: Dossier) -> list[Settings]:
     """Return the settings that a report may be about: the YAML that it names first, else all for training, else logs.
 
-    A report that was copied from another may name YAML of that one further down.
+    A report that was copied from another may name YAML of that one further down. What lies in a folder ``base`` was
+    measured only.
     """
-    trainings = {recipe.path.name: recipe for recipe in dossier.trainings}
-    named = [trainings[name] for name in report.recipes if name in trainings]
-    if recipes := named[:1] or dossier.trainings:
+    trainings = [recipe for recipe in dossier.trainings if not _in_base(recipe.path)] or dossier.trainings
+    names = {recipe.path.name for recipe in trainings}
+    first = next((name for name in report.recipes if name in names), None)
+    if recipes := [recipe for recipe in trainings if first in (None, recipe.path.name)]:
         return [Settings.of_recipe(recipe) for recipe in recipes]
     return [Settings.of_log(log) for log in dossier.logs if log.trains]
 
@@ -102,4 +104,8 @@ def of_base(file: Log | Predictions, dossier: Dossier) -> bool:
         begun = [str(recipe.values.get("load_checkpoint") or "") for recipe in dossier.trainings]
         begun += [log.checkpoint for log in dossier.logs if log.trains]
         return PurePosixPath(file.checkpoint).name in {PurePosixPath(path).name for path in begun}
-    return _BASE in file.path.absolute().parts[-3:-1]
+    return _in_base(file.path)
+
+
+def _in_base(path: Path) -> bool:
+    return _BASE in path.absolute().parts[-3:-1]

@@ -46,7 +46,7 @@ def _settings(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]
 
 def _pattern(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
     """Find patterns in a report that match no module."""
-    recipe = settings[0].recipe if settings else None
+    recipe = _recipe(settings)
     for claim in report.of(TARGETS):
         # names alone are no pattern
         is_pattern = "*" in claim.text or "." in claim.text
@@ -57,7 +57,7 @@ def _pattern(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
 def _trainable(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
     """Compare the number of trainable parameters with rank and modules, as the report says them, else as the YAML."""
     claim = next(iter(report.of("trainable")), None)
-    recipe = settings[0].recipe if settings else None
+    recipe = _recipe(settings)
     if claim is None or recipe is None or not recipe.has_adapter:
         return
     said: list[Fact] = []
@@ -113,8 +113,14 @@ def _ratio(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
 
 
 def _counted(settings: Sequence[Settings]) -> Accounting | None:
-    recipe = settings[0].recipe if len(settings) == 1 else None
+    recipe = _recipe(settings)
     return recipe.accounting if recipe is not None and isinstance(recipe.accounting, Accounting) else None
+
+
+def _recipe(settings: Sequence[Settings]) -> RecipeFile | None:
+    """Return the YAML that a report is about; None where there are several whose networks or adapters differ."""
+    recipes = [one.recipe for one in settings if one.recipe is not None]
+    return recipes[0] if recipes and all(other.accounting == recipes[0].accounting for other in recipes) else None
 
 
 def _measured(report: Report, dossier: Dossier, settings: Sequence[Settings]) -> Iterator[Finding]:

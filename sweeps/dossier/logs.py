@@ -11,8 +11,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
+from evaluation.em_f1 import em_f1
 from sweeps.dossier.facts import Fact, Source
 from trainer.step_log import StepRecord, parse_line
 
@@ -76,10 +78,10 @@ class Log:
         """Whether it is of an evaluation."""
         return bool(self.final or self.pairs or self.outputs[1])
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Of a training."""
-        return self.steps[-1][1].steps
+    @cached_property
+    def graded(self) -> list[tuple[float, float]]:
+        """F1 and EM of each item in percent, computed from its prediction and label."""
+        return [em_f1(prediction, label) for _, prediction, label in self.pairs]
 
 
 def read_log(path: Path) -> Log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -30,6 +31,23 @@ from sweeps.tracking import FINISHED, Tracker
 from sweeps.tracking_uri import TrackingUri
 
 
+@dataclass(frozen=True)
+class _Import:
+    """A run that fits a sweep, with what it measured there."""
+
+    run: FinishedRun
+    fit: Fit
+    scores: Scores
+    plan: Plan
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where the metrics were read that the sweep goes by."""
+        config = self.plan.config
+        wanted = {*(objective.metric for objective in config.objectives), *(gate.metric for gate in config.gates)}
+        return {metric: source for metric, source in self.scores.sources.items() if metric in wanted}
+
+
 def import_run(
     folder: Path, stores: Stores, sweep: str | None, into: Path | None, tracking_uri: str | None, console: Console
 ) -> str:
@@ -52,53 +70,55 @@ def import_run(
         if not isinstance(found, Fit):
             raise ImportRefused(folder, [f"does not fit sweep {plan.config.name}: {reason}" for reason in found])
         fitted = found
-    measured = scores.of_run(run, fitted, plan)
+    coming = _Import(run, fitted, scores.of_run(run, fitted, plan), plan)
     objectives = [objective.metric for objective in plan.config.objectives]
-    reasons = list(scores.lacking(measured, objectives, "the run"))
-    is_new = stores.study_file is not None and not stores.study_file.exists()
-    is_new = is_new or plan.config.name not in studies.study_names(stores.study_url)
-    study = None if is_new else studies.load_study(plan.config.name, stores.study_url)
-    reasons += _study_faults(study, run, plan)
+    reasons = list(scores.lacking(coming.scores, objectives, "the run"))
+    reasons += _study_faults(target.study_of(plan, stores), coming)
     if reasons:
         raise ImportRefused(folder, reasons)
-    return _keep(run, fitted, measured, plan, stores, tracking_uri, console)
+    return _keep(coming, stores, tracking_uri, console)
 
 
-def _study_faults(study: optuna.Study | None, run: FinishedRun, plan: Plan) -> list[str]:
+def _study_faults(study: optuna.Study | None, coming: _Import) -> list[str]:
     """Return why the study as it is now cannot take a run."""
-    if study is not None:
-        for trial in study.get_trials(deepcopy=False):
-            if trial.user_attrs.get(IMPORTED, {}).get("digest") == run.digest:
-                return [f"was imported before: it is {trial_label(trial.number)} of sweep {plan.config.name}"]
-        if base_result(study) is not None:
-            return []
-    # the base is measured once: it must tell what gates and items-based objectives refer to
-    measured = {metric for objective in plan.config.objectives for metric in [objective.metric] if metric in run.tuned}
-    wanted = {name.removeprefix("base.") for gate in plan.config.gates for name in gate.bound.names} | measured
-    found = list(scores.lacking(scores.of_base(run, plan), sorted(wanted), "the untouched base"))
+    number = None if study is None else _number(study, coming.run)
+    folder = coming.plan.folder / FOLDER
+    if number is not None and folder.exists():
+        outbox = Outbox(folder)
+        told = trial_label(number) in {*outbox.labels()} - {*outbox.labels(open_only=True)}
+        outbox.close()
+        # else it is told now: the import was interrupted
+        if told:
+            return [f"was imported before: it is {trial_label(number)} of sweep {coming.plan.config.name}"]
+    if study is not None and base_result(study) is not None:
+        return []
+    # the base is measured once: it must tell what gates refer to, and the objectives that are measured on items
+    config = coming.plan.config
+    wanted = {objective.metric for objective in config.objectives} & {*coming.run.tuned, *coming.run.stated}
+    wanted |= {name.removeprefix("base.") for gate in config.gates for name in gate.bound.names}
+    found = scores.lacking(scores.of_base(coming.run, coming.plan), sorted(wanted), "the untouched base")
     return [f"{reason}, or start the sweep first: it measures the base" for reason in found]
 
 
-def _keep(
-    run: FinishedRun,
-    fitted: Fit,
-    measured: Scores,
-    plan: Plan,
-    stores: Stores,
-    tracking_uri: str | None,
-    console: Console,
-) -> str:
+def _number(study: optuna.Study, run: FinishedRun) -> int | None:
+    """Return which trial a training is already; None: none."""
+    known = study.get_trials(deepcopy=False)
+    return next((t.number for t in known if t.user_attrs.get(IMPORTED, {}).get("digest") == run.digest), None)
+
+
+def _keep(coming: _Import, stores: Stores, tracking_uri: str | None, console: Console) -> str:
+    """Keep it in this order: the study, MLflow's outbox, the ledger; imported again, it goes on after a crash."""
+    plan, name = coming.plan, coming.plan.config.name
     stores.create()
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{plan.folder}: cannot make the folder: {error.strerror}; choose another --runs") from error
-    name = plan.config.name
     with Lease.acquire(stores.study_url, name), studies.told(stores.study_url):
         study = studies.open_study(plan.config, stores.study_url, plan.inputs)
-        # once more: another process may have imported it, or measured the base, before this one had the lease
-        if reasons := _study_faults(study, run, plan):
-            raise ImportRefused(run.recipe.path, reasons)
+        # once more: another process may have imported it before this one had the lease
+        if reasons := _study_faults(study, coming):
+            raise ImportRefused(coming.run.recipe.path, reasons)
         outbox = Outbox(plan.folder / FOLDER)
         uri = TrackingUri.choose(tracking_uri, outbox, stores)
         uri.keep(outbox)
@@ -108,47 +128,41 @@ def _keep(
                 tracker.start_sweep(plan.tags)
                 tracker.finish(tracker.parent, FINISHED, "imported")
             if base_result(study) is None:
-                _keep_base(run, plan, study, tracker)
-            label = _keep_trial(run, fitted, measured, plan, study, tracker)
+                _keep_base(coming, study, tracker)
+            label = _keep_trial(coming, study, tracker)
             ledger = Ledger(stores.study_url, name)
-            ledger.close_job(label, fitted.rung, DONE)
+            ledger.close_job(label, coming.fit.rung, DONE)
             ledger.close()
             publish(plan, study, tracker)
         outbox.close()
-    values = "  ".join(f"{o.metric}={measured.values[o.metric]:.4g}" for o in plan.config.objectives)
-    sources = "".join(f"\n{metric}: {source}" for metric, source in _shown_sources(measured, plan).items())
-    return f"{label} of sweep {name} imported: {len(run.steps)} logged steps, {values}{sources}"
+    values = "  ".join(f"{o.metric}={coming.scores.values[o.metric]:.4g}" for o in plan.config.objectives)
+    sources = "".join(f"\n{metric}: {source}" for metric, source in coming.sources.items())
+    return f"{label} of sweep {name} imported: {len(coming.run.steps)} logged steps, {values}{sources}"
 
 
-def _shown_sources(measured: Scores, plan: Plan) -> dict[str, str]:
-    """Return where the metrics that the sweep goes by were read."""
-    wanted = {*(objective.metric for objective in plan.config.objectives), *(gate.metric for gate in plan.config.gates)}
-    return {metric: source for metric, source in measured.sources.items() if metric in wanted}
-
-
-def _keep_base(run: FinishedRun, plan: Plan, study: optuna.Study, tracker: Tracker) -> None:
-    found = scores.of_base(run, plan)
+def _keep_base(coming: _Import, study: optuna.Study, tracker: Tracker) -> None:
+    found, label = scores.of_base(coming.run, coming.plan), trial_label(None)
     records.record_base(study, found.values, found.measurement)
-    label = trial_label(None)
-    tracker.start_trial(label, {}, {**plan.tags, "lorasweep.imported": "true"})
+    tracker.start_trial(label, {}, {**coming.plan.tags, "lorasweep.imported": "true"})
     tracker.log_measurement(label, found.values, found.measurement)
     tracker.finish(label, FINISHED, "complete")
 
 
-def _keep_trial(
-    run: FinishedRun, fitted: Fit, measured: Scores, plan: Plan, study: optuna.Study, tracker: Tracker
-) -> str:
-    note = {"digest": run.digest, "files": [str(file.absolute()) for file in run.files]}
-    number = records.add_imported(study, plan.config, fitted.params, measured.values, measured.measurement, note)
+def _keep_trial(coming: _Import, study: optuna.Study, tracker: Tracker) -> str:
+    run, fitted, found = coming.run, coming.fit, coming.scores
+    number = _number(study, run)
+    if number is None:
+        note = {"digest": run.digest, "files": [str(file.absolute()) for file in run.files]}
+        config = coming.plan.config
+        number = records.add_imported(study, config, fitted.params, found.values, found.measurement, note)
     label = trial_label(number)
     _drop_waiting(study, fitted.params, label)
-    copies = _copy(run.files, plan.folder / label)
     tags = {"lorasweep.imported": "true", "lorasweep.imported.digest": run.digest}
-    tags |= {f"source.{metric}": source for metric, source in _shown_sources(measured, plan).items()}
+    tags |= {f"source.{metric}": source for metric, source in coming.sources.items()}
     tracker.start_trial(label, fitted.configuration, tags)
     tracker.log_steps(label, run.steps)
-    tracker.log_files(label, copies)
-    tracker.log_measurement(label, measured.values, measured.measurement, fitted.rung)
+    tracker.log_files(label, _copy(run.files, coming.plan.folder / label))
+    tracker.log_measurement(label, found.values, found.measurement, fitted.rung)
     tracker.finish(label, FINISHED, "complete")
     return label
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from evaluation.em_f1 import em_f1
 from evaluation.score import Score, score
 from sweeps.audit import pairing
 from sweeps.audit.examine import examine
@@ -163,7 +162,7 @@ def _measured(files: Sequence[Log | Predictions], near: Path) -> dict[str, Measu
 def _of_log(log: Log) -> dict[str, Measured]:
     if not log.pairs:
         return {name: Measured(log.final[name].number, None, str(log.final[name].source)) for name in ("f1", "em")}
-    f1, em = zip(*(em_f1(prediction, label) for _, prediction, label in log.pairs), strict=True)
+    f1, em = zip(*log.graded, strict=True)
     blank = [100.0 * (not prediction.strip()) for _, prediction, _ in log.pairs]
     scores = {"f1": score(f1), "em": score(em), "squad_blank": score(blank)}
     return {name: Measured(found.value, found, str(log.path)) for name, found in scores.items()}

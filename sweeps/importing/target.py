@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import optuna
+
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.generations import name_of
@@ -23,7 +25,7 @@ def of_file(sweep: Path, stores: Stores) -> Plan:
     """
     config, document = load_sweep(sweep)
     plan = make_plan(config, document, stores)
-    if stores.study_file is None or stores.study_file.exists():
+    if _names(stores):
         # a later generation would have a name that the user has not seen
         name = name_of(config, stores.study_url, plan.inputs, accept_changes=False)
         if name != config.name:
@@ -37,6 +39,7 @@ def of_study(name: str, stores: Stores) -> Plan:
     Raises:
         StoreError: there is none of that name, or its recipe changed since.
     """
+    stores.check()
     study = studies.load_study(name, stores.study_url)
     config, inputs = studies.started_with(study.study_name, stores.study_url)
     if config is None:
@@ -56,6 +59,18 @@ def _plan(config: SweepConfig, inputs: object, stores: Stores) -> Plan:
     return Plan(config, recipe, stores.sweep(config.name), stores.cache, known, {})
 
 
+def study_of(plan: Plan, stores: Stores) -> optuna.Study | None:
+    """Return the study of a sweep; None where it was not started yet."""
+    started = plan.config.name in _names(stores)
+    return studies.load_study(plan.config.name, stores.study_url) if started else None
+
+
+def _names(stores: Stores) -> list[str]:
+    """Return the sweeps that were started; without making a database where there is none."""
+    is_there = stores.study_file is None or stores.study_file.exists()
+    return studies.study_names(stores.study_url) if is_there else []
+
+
 def fitting(run: FinishedRun, stores: Stores) -> tuple[Plan, Fit]:
     """Return the only sweep that a run fits.
 
@@ -63,11 +78,7 @@ def fitting(run: FinishedRun, stores: Stores) -> tuple[Plan, Fit]:
         ImportRefused: it fits none, with all reasons, or several.
     """
     found, reasons = [], []
-    names = (
-        []
-        if stores.study_file is not None and not stores.study_file.exists()
-        else studies.study_names(stores.study_url)
-    )
+    names = _names(stores)
     for name in names:
         try:
             plan = of_study(name, stores)
