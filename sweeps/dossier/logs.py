@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import gzip
-import io
 import math
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +13,7 @@ from pathlib import Path
 
 from evaluation.em_f1 import em_f1
 from sweeps.dossier.facts import Fact, Source
+from sweeps.dossier.text import numbered
 from trainer.step_log import StepRecord, parse_line
 
 _MODEL = re.compile(r"Now Running Task is: \w+, Model is: (\S+)")
@@ -98,14 +96,6 @@ def read_log(path: Path) -> Log:
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return log.log
-
-
-def numbered(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file, ``.gz`` or not, with their numbers from 1; raises ``OSError``, ``EOFError``."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        # lines as editors and grep count them: a progress bar's carriage returns end none
-        for number, line in enumerate(io.TextIOWrapper(file, "utf-8", "replace", newline="\n"), 1):
-            yield number, line.rstrip("\r\n")
 
 
 @dataclass

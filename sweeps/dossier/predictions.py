@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from evaluation.items import Item
 from evaluation.protocols import METRICS, evaluate
 from evaluation.score import Score
+from sweeps.dossier.text import whole
 
 NAME = re.compile(r"predictions_(\w+)\.jsonl")
 
@@ -56,8 +57,6 @@ def read_predictions(path: Path) -> Predictions | None:
     if protocol not in METRICS:
         return None
     rows = _rows(path)
-    if not rows:
-        raise ValueError("is empty")
     items = [Item(row.fields, row.answers, row.kind) for row in rows]
     graded = evaluate(protocol, items, [row.prediction for row in rows])
     differing = next(
@@ -74,17 +73,12 @@ def read_predictions(path: Path) -> Predictions | None:
 
 def _rows(path: Path) -> list[_Row]:
     rows = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    rows.append(_Row.model_validate_json(line))
-                except ValidationError as error:
-                    raise ValueError(f"line {number} is no prediction: {error.errors()[0]['msg']}") from error
-                if not rows[-1].answers:
-                    raise ValueError(f"line {number} has no answer")
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8") from error
+    # not splitlines: a JSON string may hold U+2028
+    for number, line in enumerate(whole(path).removesuffix("\n").split("\n"), 1):
+        try:
+            rows.append(_Row.model_validate_json(line))
+        except ValidationError as error:
+            raise ValueError(f"line {number} is no prediction: {error.errors()[0]['msg']}") from error
+        if not rows[-1].answers:
+            raise ValueError(f"line {number} has no answer")
     return rows

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeps.dossier.text import whole
+
 MARKERS = (
     "Below is an instruction",
     "### Instruction",
@@ -47,12 +49,10 @@ def read_script(path: Path) -> Script | None:
     Raises:
         ValueError: it cannot be read, with the reason.
     """
+    text = whole(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         tree = ast.parse(text)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"is no Python 3: {error}") from error
     writes, infers = bool(_WRITES.search(text)), bool(_INFERS.search(text))
     if writes == infers:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.dossier.facts import PATHS, Fact, Source
+from sweeps.dossier.text import whole
 from trainer import yaml_text
 from trainer.lora import Accounting, LoraError, account
 from trainer.yaml_text import Parsed, YamlError
 
 _TRAINS = ("train", "finetune")
+_SIZES = ("data_parallel", "model_parallel", "context_parallel", "pipeline_stage")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class RecipeFile:
     @property
     def model(self) -> str:
         """MindFormers' name of the model, such as ``llama3_8b``; empty where none is given."""
-        return str(_section(self.values, "trainer").get("model_name") or "")
+        return str(section(self.values, "trainer").get("model_name") or "")
 
     @property
     def has_adapter(self) -> bool:
@@ -51,17 +53,17 @@ class RecipeFile:
     def batches(self) -> frozenset[float]:
         """What may be called its batch size: of a card, and of all that share the data, accumulation included."""
         card = self.facts["batch_size"].number if "batch_size" in self.facts else math.nan
-        parallel = _section(self.values, "parallel_config")
+        parallel = section(self.values, "parallel_config")
         data = _size(parallel, "data_parallel") if self.values.get("use_parallel") else 1
-        runner = _section(self.values, "runner_config")
+        runner = section(self.values, "runner_config")
         more = _size(parallel, "micro_batch_num") if _size(parallel, "pipeline_stage") > 1 else 1
         more *= _size(self.values, "micro_batch_interleave_num") * _size(runner, "gradient_accumulation_steps")
         return frozenset((card, card * data, card * data * more))
 
     def changed(self, settings: Mapping[str, object]) -> Accounting | str:
         """Return the counts as they would be with other adapter settings: name of ``PATHS`` -> value."""
-        config = _section(_section(self.values, "model"), "model_config")
-        pet = {**_section(config, "pet_config"), **settings}
+        config = section(section(self.values, "model"), "model_config")
+        pet = {**section(config, "pet_config"), **settings}
         return count({"model": {**self.values["model"], "model_config": {**config, "pet_config": pet}}})
 
 
@@ -79,17 +81,13 @@ def read_recipe(path: Path) -> RecipeFile | None:
     Raises:
         ValueError: it cannot be read, with the reason.
     """
+    text = whole(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         parsed = yaml_text.parse(text)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8") from error
     except YamlError as error:
         raise ValueError(f"line {error.line}: {error}" if error.line else str(error)) from error
     mode = parsed.values.get("run_mode")
-    if "model.model_config" not in parsed.nodes or not isinstance(mode, str):
+    if not section(section(parsed.values, "model"), "model_config") or not isinstance(mode, str):
         return None
     return RecipeFile(path, text, parsed.values, mode in _TRAINS, _facts(path, parsed))
 
@@ -99,6 +97,8 @@ def _facts(path: Path, parsed: Parsed) -> dict[str, Fact]:
     for name, dotted in PATHS.items():
         if dotted in parsed.nodes:
             value = yaml_text.follow(parsed.values, dotted.split("."))
+            if value is None:
+                continue
             kept = value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
             source = Source(path, parsed.nodes[dotted].start_mark.line + 1)
             found[name] = Fact(name, kept, source, str(value))
@@ -114,12 +114,10 @@ def _cards(parsed: Parsed) -> int | None:
     parallel = parsed.values.get("use_parallel")
     if parallel is False:
         return 1
-    section = _section(parsed.values, "parallel_config")
-    if not parallel or "data_parallel" not in section:
+    sizes = section(parsed.values, "parallel_config")
+    if not parallel or "data_parallel" not in sizes:
         return None
-    return math.prod(_size(section, f"{kind}_parallel") for kind in ("data", "model", "context")) * _size(
-        section, "pipeline_stage"
-    )
+    return math.prod(_size(sizes, key) for key in _SIZES)
 
 
 def _size(values: Mapping[str, Any], key: str) -> int:
@@ -127,6 +125,7 @@ def _size(values: Mapping[str, Any], key: str) -> int:
     return size if type(size) is int else 1
 
 
-def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    section = values.get(key)
-    return section if isinstance(section, Mapping) else {}
+def section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a mapping in a recipe; empty where it has none of that name."""
+    found = values.get(key)
+    return found if isinstance(found, Mapping) else {}

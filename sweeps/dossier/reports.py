@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sweeps.dossier import words
 from sweeps.dossier.facts import NUMBER, SCORES, TARGETS, Fact, Source, modules, read_number
+from sweeps.dossier.text import whole
 
 _FENCE = re.compile(r"\s*(```|~~~)")
 _NOTHING = re.compile(
@@ -73,12 +74,7 @@ def read_report(path: Path) -> Report:
     Raises:
         ValueError: it cannot be read, with the reason.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8; save it as UTF-8") from error
+    text = whole(path)
     report, heading, fence, table = Report(path), "", "", _Table()
     for number, line in enumerate(text.split("\n"), 1):
         report.recipes += _RECIPE.findall(line)

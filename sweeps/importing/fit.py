@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from search_spaces.distributions import CategoricalParameter, IntParameter, OptunaValue, Parameter, SubsetParameter
 from search_spaces.expression import ExpressionError
+from sweeps.dossier.recipes import section
 from sweeps.fidelity import EPOCHS
 from sweeps.importing.run import FinishedRun
 from sweeps.length import BATCH
@@ -101,8 +102,7 @@ def _value(run: FinishedRun, plan: Plan, path: str) -> object:
 
 
 def _data_parallel(values: Mapping[str, object]) -> int:
-    parallel = values.get("parallel_config")
-    size = parallel.get("data_parallel", 1) if isinstance(parallel, Mapping) and values.get("use_parallel") else 1
+    size = section(values, "parallel_config").get("data_parallel", 1) if values.get("use_parallel") else 1
     return size if type(size) is int and size > 0 else 1
 
 

@@ -17,7 +17,7 @@ from sweeps.dossier.facts import PATHS, SCORES, Fact
 from sweeps.dossier.folder import Dossier
 from sweeps.dossier.logs import Log
 from sweeps.dossier.predictions import Predictions
-from sweeps.dossier.recipes import RecipeFile
+from sweeps.dossier.recipes import RecipeFile, section
 from trainer.step_log import StepRecord
 
 
@@ -143,7 +143,7 @@ def _log_faults(logs: Sequence[Log]) -> Iterable[str]:
 
 def _unfinished(log: Log, recipe: RecipeFile) -> str:
     """Return why a training is not whole; with data sinking steps that do not fill the last sink are left out."""
-    runner, last = recipe.values.get("runner_config") or {}, log.steps[-1][1]
+    runner, last = section(recipe.values, "runner_config"), log.steps[-1][1]
     size = runner.get("sink_size", 1) if runner.get("sink_mode") else 1
     left = last.total_steps - last.global_step
     if left < max(1, size if type(size) is int else 1):

@@ -265,9 +265,10 @@ def test_an_import_that_was_cut_off_goes_on_under_its_number_and_waits_for_mlflo
 ) -> None:
     monkeypatch.setattr(bring_in, "Courier", lambda *_: nullcontext())  # MLflow is away
     stores, file = Stores(tmp_path / "runs"), sweep_file(tmp_path / "in")
-    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as cut:
         cut.setattr(Tracker, "log_steps", _interrupted)
-        bring_in.import_run(team, stores, None, file, None, Console(quiet=True))
+        with pytest.raises(KeyboardInterrupt):
+            bring_in.import_run(team, stores, None, file, None, Console(quiet=True))
     said = bring_in.import_run(team, stores, None, file, None, Console(quiet=True))
     assert said.startswith("trial-0001 of sweep llama3 imported")
     study = studies.load_study("llama3", stores.study_url)
