@@ -51,13 +51,14 @@ class Settings:
 
     def agrees(self, claim: Fact) -> bool:
         """Whether it says what a fact of a report, or of a log, says; also where it does not say anything."""
+        if (known := self.facts.get(claim.name)) is None:
+            return True
         if claim.name == TARGETS:
             said = claim.value if isinstance(claim.value, frozenset) else modules(str(claim.value))
             return self.targets is None or said == self.targets
-        if claim.name == "batch_size" and self.batches:
+        if claim.name == "batch_size":
             return any(claim.agrees(batch) for batch in self.batches)
-        known = self.facts.get(claim.name)
-        return known is None or claim.agrees(known.number)
+        return claim.agrees(known.number)
 
 
 def of_report(report: Report, dossier: Dossier) -> list[Settings]:

@@ -122,4 +122,4 @@ def shown(value: Value) -> str:
         return ", ".join(sorted(value))
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.15g}"
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.15g}"

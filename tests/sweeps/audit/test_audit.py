@@ -103,6 +103,12 @@ def test_each_number_of_a_report_is_checked(tmp_path: Path, old: str, new: str, 
     assert subject in {finding.subject for finding in audited(tmp_path)}
 
 
+@pytest.mark.parametrize("line", ["  batch_size: 16\n", "  epochs: 3\n", "seed: 42\n", "      lora_alpha: 16\n"])
+def test_what_a_yaml_does_not_say_contradicts_nothing(tmp_path: Path, line: str) -> None:
+    change(hand_in(tmp_path) / "train.yaml", line, "")
+    assert audited(tmp_path) == []
+
+
 def test_a_rank_that_was_not_trained_is_found_with_the_count_that_it_would_have(tmp_path: Path) -> None:
     change(hand_in(tmp_path) / "report.md", "| `lora_rank` | 16 | 8 |", "| `lora_rank` | 16 | 4 |")
     rank, trainable = audited(tmp_path)
