@@ -81,47 +81,47 @@ class FinishedRun:
 
 
 def finished_run(dossier: Dossier, what: object) -> FinishedRun:
-    """Return the training that a dossier is of.
+    """Return the training that a dossier is of; what else lies in the folder is left alone.
 
     Args:
         what: the dossier's name, for messages.
 
     Raises:
-        ImportRefused: it holds none, several, one that did not end, or what contradicts itself.
+        ImportRefused: it holds none, several, one that did not end, or one whose files contradict each other.
     """
     logs = _one_worker([log for log in dossier.logs if log.trains])
     if not logs:
         raise ImportRefused(what, ["no log of a training was found; expected msrun's worker log with step lines"])
-    reasons = [*_log_faults(logs)]
     # of all workers' logs: other trainings may have had as many steps
-    recipes = [recipe for log in dossier.logs if log.trains for recipe in pairing.of_log(log, dossier)]
-    recipes = list({recipe.path: recipe for recipe in recipes}.values())
-    kinds = {tuple(sorted((name, str(fact.value)) for name, fact in recipe.facts.items())) for recipe in recipes}
+    recipes = {r.path: r for log in dossier.logs if log.trains for r in pairing.of_log(log, dossier)}
+    kinds = {tuple(sorted((n, str(fact.value)) for n, fact in r.facts.items())) for r in recipes.values()}
+    reasons = list(_log_faults(logs))
     if len(kinds) != 1:
-        names = ", ".join(str(recipe.path) for recipe in recipes) or "none"
+        names = ", ".join(map(str, recipes)) or "none"
         reasons.append(f"expected the MindFormers YAML (run_mode finetune or train) of one training, found {names}")
-    elif reason := _unfinished(logs[-1], recipes[-1]):
+        raise ImportRefused(what, reasons)
+    run = _run(dossier, list(recipes.values())[-1], logs)
+    if reason := _unfinished(logs[-1], run.recipe):
         reasons.append(reason)
-    if wrong := count_of(examine(dossier), "contradiction"):
-        reasons.append(f"its files contradict each other, {wrong} times; `lorasweep audit {what}` lists them")
+    wrong = [finding for finding in examine(dossier) if any(side.source.file in run.files for side in finding.sides)]
+    if count := count_of(wrong, "contradiction"):
+        reasons.append(f"its files contradict each other, {count} times; `lorasweep audit {what}` lists them")
     if reasons:
         raise ImportRefused(what, reasons)
+    return run
+
+
+def _run(dossier: Dossier, recipe: RecipeFile, logs: Sequence[Log]) -> FinishedRun:
     near = logs[-1].path
     evaluations: list[Log | Predictions] = [
         *(log for log in dossier.logs if log.final or log.pairs),
         *dossier.predictions,
     ]
     base = [file for file in evaluations if pairing.of_base(file, dossier)]
-    tuned = [file for file in evaluations if file not in base and pairing.same_model(_model(file), recipes[-1].model)]
-    files = [recipes[-1].path, *(log.path for log in logs), *(file.path for file in (*tuned, *base))]
-    return FinishedRun(
-        recipes[-1],
-        tuple(logs),
-        _measured(tuned, near),
-        _measured(base, near),
-        _stated(dossier),
-        tuple(dict.fromkeys(files)),
-    )
+    tuned = [file for file in evaluations if file not in base and pairing.same_model(_model(file), recipe.model)]
+    files = dict.fromkeys([recipe.path, *(log.path for log in logs), *(file.path for file in (*tuned, *base))])
+    measured = _measured(tuned, near), _measured(base, near)
+    return FinishedRun(recipe, tuple(logs), *measured, _stated(dossier, recipe), tuple(files))
 
 
 def _one_worker(logs: Sequence[Log]) -> list[Log]:
@@ -172,8 +172,14 @@ def _of_predictions(file: Predictions) -> dict[str, Measured]:
     return {name: Measured(found.value, found, str(file.path)) for name, found in file.metrics.items()}
 
 
-def _stated(dossier: Dossier) -> dict[str, Fact]:
-    claims = {name: [fact for report in dossier.reports for fact in report.of(name)] for name in SCORES}
+def _stated(dossier: Dossier, recipe: RecipeFile) -> dict[str, Fact]:
+    """Return what reports say of the scores that are about this training."""
+    about = [
+        report
+        for report in dossier.reports
+        if any(settings.recipe is recipe for settings in pairing.of_report(report, dossier))
+    ]
+    claims = {name: [fact for report in about for fact in report.of(name)] for name in SCORES}
     return {name: facts[0] for name, facts in claims.items() if facts}
 
 

@@ -82,6 +82,13 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path) -> None:
         finished_run(read_dossier([folder]), folder)
 
 
+def test_other_teams_files_in_the_folder_are_left_alone(run: FinishedRun) -> None:
+    found = finished_run(read_dossier([CONTEST]), CONTEST)
+    assert found.digest == run.digest
+    assert found.base["em"].value == 44.17029511369134
+    assert (found.tuned, found.stated) == ({}, {})
+
+
 def test_the_same_training_is_known_again_whatever_its_files_are_called(run: FinishedRun, tmp_path: Path) -> None:
     folder = team_folder(tmp_path / "team", tuned=False)
     next(folder.glob("*.yaml")).rename(folder / "other.yaml")
