@@ -13,6 +13,7 @@ from search_spaces.distributions import CategoricalParameter, FloatParameter, Pa
 from search_spaces.load import Document, FileFaults
 from search_spaces.section import Location, Problem
 from sweeps.config import SweepConfig
+from sweeps.evaluations import NEEDED_ON_CARDS
 from sweeps.training_checks import problems as training_problems
 from trainer.lora import LoraError, account
 from trainer.recipe import Recipe, RecipeError
@@ -41,7 +42,7 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
         with suppress(RecipeError):  # of which _value_problems tells
             fixed = {path: value for path, value in config.fixed.items() if path not in faulty}
             values = recipe.set(fixed)
-            problems += [*_hardware_problems(config, values), *_base_problems(config, values)]
+            problems += [*_hardware_problems(config, recipe, values), *_base_problems(config, values)]
             problems += _module_problems(config, recipe, fixed)
     if problems:
         raise FileFaults(document.faults(problems))
@@ -105,11 +106,14 @@ def _whole_numbers(values: Mapping[str, Any], paths: Sequence[str]) -> None:
                 raise ValueError(f"{path} takes integers from {low} only, got {number!r}; expected an int parameter")
 
 
-def _hardware_problems(config: SweepConfig, values: Mapping[str, Any]) -> Iterator[Problem]:
+def _hardware_problems(config: SweepConfig, recipe: Recipe, values: Mapping[str, Any]) -> Iterator[Problem]:
     source = config.recipe
     target, cards = values["context"]["device_target"], list(config.slots.devices)
     if (target == "CPU") != (not cards):
         yield ("slots",), f"devices {cards} do not go with {source}: context.device_target is {target}"
+    elif cards:
+        why = "with any value: it is set where a protocol is measured on cards"
+        yield from ((("recipe",), f"{message} {why}") for message in recipe.faults(NEEDED_ON_CARDS))
     wrapper = values["runner_wrapper"]["type"]
     if target == "CPU" and wrapper != "CpuTrainOneStepCell":
         message = f"{wrapper} needs an Ascend kernel; on CPU write CpuTrainOneStepCell"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
 from sweeps.commands.importing import import_run
-from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
+from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 
 if TYPE_CHECKING:
     from sweeps.start import End
@@ -123,33 +124,42 @@ def cancel(
 
 
 @app.command()
-def status(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
+def status(
+    name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
+) -> None:
     """Show every trial of a sweep with its state and values."""
     from sweeps.read import Known
+    from sweeps.selection import listing
     from sweeps.view import results_table, spent_text
 
     known = Known.open(open_stores(runs, database), name)
+    results, shown = listing(known.results, sort, known)
     if as_json:
-        print_json(known.as_json(known.results))
+        print_json(known.as_json(results))
     else:
-        console.print(results_table(known.results, known.base, known.config.objectives, known.front))
+        console.print(results_table(results, known.base, shown, known.front))
         console.print(spent_text(known.config, known.spent))
 
 
 @app.command()
-def front(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
+def front(
+    name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
+) -> None:
     """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
 
     The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
     """
     from sweeps.read import Known
+    from sweeps.results import Front
+    from sweeps.selection import listing
     from sweeps.view import front_table
 
     known = Known.open(open_stores(runs, database), name)
+    results, shown = listing(known.front.results, sort, known)
     if as_json:
-        print_json(known.as_json(known.front.results))
+        print_json(known.as_json(results))
     else:
-        console.print(front_table(known.front, known.config.objectives, known.base))
+        console.print(front_table(Front(results, known.front.knee), shown, known.base))
 
 
 @app.command()
@@ -169,6 +179,9 @@ def export(
     result = find(select, known)
     write_export(known, result, out.absolute())
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
+
+
+app.add_typer(adapter_commands)
 
 
 @app.command()
@@ -244,24 +257,27 @@ def main() -> None:
     from sweeps.importing.run import ImportRefused
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.files import FolderError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.weights import WeightsError
 
-    refused = (
+    try:
+        app()
+    except (
         DataError,
         DossierError,
         FileFaults,
+        FolderError,
         ImportRefused,
         LoraError,
         RecipeError,
         SelectionError,
         SlotError,
         StoreError,
-    )
-    try:
-        app()
-    except refused as error:
+        WeightsError,
+    ) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

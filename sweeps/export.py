@@ -1,4 +1,4 @@
-"""A trial's configuration as a folder that runs: recipes, launch.sh, adapter, manifest.
+"""A trial's configuration as a folder that runs: recipes, launch.sh, adapter, also in PEFT's format, manifest.
 
 Weights, data and tokenizer are not copied: they are named by their paths, and launch.sh checks their digests first.
 """
@@ -16,15 +16,14 @@ from sweeps.launch_script import launch_script
 from sweeps.read import Known
 from sweeps.results import Result
 from sweeps.stores import StoreError, trial_paths
-from trainer import files
+from trainer import files, peft, weight_files
 from trainer.job import Job
 from trainer.lora import LoraError, account
 from trainer.paths import TrialPaths
-from trainer.peft import adapter_config
 from trainer.recipe import Recipe
 
-BASE_ABILITY = "squad_contest"
-"""The protocol that measures what the base could do already; all others measure the task."""
+BASE_ABILITY = ("squad_contest", "squad_v1")
+"""The protocols that measure what the base could do already; all others measure the task."""
 
 
 def export(known: Known, result: Result, out: Path, *, replace: bool = False) -> None:
@@ -36,10 +35,20 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
         out: absolute; must not exist or be empty, unless ``replace``.
 
     Raises:
-        StoreError: ``out`` is in use, files of the trial are gone, or it was imported.
+        FolderError: ``out`` is in use.
+        StoreError: files of the trial are gone, or it was imported.
     """
-    if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
-        raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
+    trial = kept_files(known, result)
+    with files.whole_folder(out, replace=replace) as folder:
+        _write(known, result, trial, folder)
+
+
+def kept_files(known: Known, result: Result) -> TrialPaths:
+    """Return where a trial's recipe, job and adapter lie.
+
+    Raises:
+        StoreError: one of them is gone, or the trial was imported.
+    """
     if result.imported:
         folder = known.stores.sweep(known.config.name) / result.label
         raise StoreError(
@@ -49,36 +58,45 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():
             raise StoreError(f"{needed}: is gone, so {result.label} cannot be exported; MLflow's artifacts may have it")
-    unfinished = out.with_name(f".{out.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _write(known, result, trial, unfinished)
-    if out.exists():
-        shutil.rmtree(out)
-    unfinished.replace(out)
+    return trial
 
 
 def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     recipe, job = Recipe.read(trial.recipe), Job.read(trial.job)
     shutil.copyfile(trial.recipe, out / "train.yaml")
     shutil.copyfile(trial.adapter, out / "adapter.safetensors")
-    stages: dict[str, list[str]] = {"base": [], "task": []}
-    for benchmark in job.benchmarks:
-        stages["base" if benchmark.protocol == BASE_ABILITY else "task"].append(benchmark.protocol)
-    for ability, protocols in stages.items():
-        text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(protocols)} of {result.label}")
-        files.write_whole(out / f"evaluate_{ability}.yaml", text)
+    stages = _write_evaluations(recipe, job, trial, out, result.label)
     # which cores a job was bound to is this host's matter; what rungs trained one by one is trained in one go
     job.model_copy(update={"cores": (), "resume": None}).write(out / "job.json")
     # PEFT has no words for some adapters, such as one on a part of the layers: the rest serves all the same
-    with contextlib.suppress(LoraError):
-        _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
+    with contextlib.suppress(LoraError), files.whole_folder(out / "peft") as folder:
+        peft.write(folder, weight_files.read(trial.adapter), recipe, str(job.base))
     inputs = _inputs(job)
     files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
     _write_json(out / "manifest.json", _manifest(known, result, trial, recipe, inputs))
     script = out / "launch.sh"
     files.write_whole(script, launch_script(known.config, result.label, job, stages))
     script.chmod(0o755)
+
+
+def _write_evaluations(recipe: Recipe, job: Job, trial: TrialPaths, out: Path, label: str) -> dict[str, list[str]]:
+    """Write the recipes that measure; returns the name of each, ``evaluate_NAME.yaml``, with its protocols.
+
+    A trial on cards was measured by recipes of its protocols' own, and is again; else there is one for what the base
+    could do, and one for the task.
+    """
+    stages: dict[str, list[str]] = {}
+    for protocol in (benchmark.protocol for benchmark in job.benchmarks):
+        own = trial.evaluation(protocol)
+        if own.exists():
+            shutil.copyfile(own, out / own.name)
+            stages[protocol] = [protocol]
+        else:
+            stages.setdefault("base" if protocol in BASE_ABILITY else "task", []).append(protocol)
+    for ability in {"base", "task"} & stages.keys():
+        text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(stages[ability])} of {label}")
+        files.write_whole(out / f"evaluate_{ability}.yaml", text)
+    return stages
 
 
 def _inputs(job: Job) -> dict[str, str]:

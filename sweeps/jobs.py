@@ -178,8 +178,7 @@ def why(job: Running, ended: Exit) -> Failure:
     if ended.outcome in known:
         kind, name, advice = known[ended.outcome]
         return Failure(kind, name, ended.reason, ended.log, advice)
-    logs = [job.paths.worker_log(rank) for rank in range(job.launcher.placement.workers)]
-    found = classify([*logs, job.paths.scheduler_log, job.paths.launcher_log], None, ended.log)
+    found = classify(job.launcher.all_logs, None, ended.log)
     if ended.outcome is Outcome.KILLED and found.kind is not Kind.CONFIGURATION:
         advice = "find who killed it; dmesg shows whether the system was short of memory"
         return Failure(Kind.HOST, "killed", ended.reason, ended.log, advice)

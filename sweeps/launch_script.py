@@ -35,11 +35,11 @@ _PORT = "PORT=$(python -c 'from trainer.slots import free_port; print(free_port(
 
 
 def launch_script(config: SweepConfig, label: str, job: Job, stages: Mapping[str, Sequence[str]]) -> str:
-    """Return the script: one launch trains, one measures the base ability, one the task.
+    """Return the script: one launch trains, then one for each of ``stages`` measures.
 
     Args:
         job: what the trial ran with.
-        stages: ``base`` and ``task`` -> the protocols that measure them.
+        stages: NAME of ``evaluate_NAME.yaml`` -> the protocols that it measures.
     """
     devices = tuple(config.slots.devices[: job.workers])
     lines = [_HEAD.format(label=label, sweep=config.name, python=shlex.quote(sys.executable))]
@@ -49,22 +49,28 @@ def launch_script(config: SweepConfig, label: str, job: Job, stages: Mapping[str
         if name in environment:
             lines.append(f'export {name}="${{{name}:-{environment[name]}}}"')
     lines.append(_launch(placement, "train.yaml", ("train",), "measurement_train.json"))
-    for ability, protocols in stages.items():
-        if protocols:
-            lines.append(_launch(placement, f"evaluate_{ability}.yaml", protocols, f"measurement_{ability}.json"))
+    for name, protocols in stages.items():
+        lines.append(_launch(placement, f"evaluate_{name}.yaml", protocols, f"measurement_{name}.json"))
     lines.append("python -m sweeps.replay manifest.json measurement_*.json")
     return "\n".join(lines) + "\n"
 
 
 def _launch(placement: Placement, recipe: str, stages: Sequence[str], measurement: str) -> str:
-    adapter = None if "train" in stages else Path("adapter.safetensors")
-    launch = msrun.Launch(Path(recipe), Path("job.json"), tuple(stages), adapter, Path(measurement))
+    trains = "train" in stages
+    launch = msrun.Launch(
+        Path(recipe),
+        Path("job.json"),
+        tuple(stages),
+        None if trains else Path("adapter.safetensors"),
+        Path(measurement),
+        workers=1 if placement.devices and not trains else None,
+        log_folder=f"msrun_log_{Path(recipe).stem}",
+    )
     # the one place that knows msrun's arguments gives them; what differs from machine to machine becomes a variable
     own = {
         "--master_port=0": '--master_port="$PORT"',
-        "--log_dir=msrun_log": f"--log_dir=msrun_log_{Path(recipe).stem}",
         str(msrun.WORKER): '"$WORKER"',
     }
-    command = msrun.argv(launch, placement, TrialPaths(Path("/")))
+    command = msrun.argv(launch, placement)
     words = ["msrun", *(own.get(word) or shlex.quote(word) for word in command[1:])]
     return f"\n{_PORT}\n{' '.join(words)}"

@@ -82,7 +82,10 @@ class Keeper:
     def files(self, job: Running) -> None:
         """Hand a job's files to MLflow, as they are now."""
         folder = "" if job.task.rung is None else job.paths.root.name
-        self.tracker.log_files(job.task.label, job.paths.artifacts(), folder)
+        for file in job.paths.artifacts():
+            # every msrun of a chain has a worker_0.log
+            own = "" if file.parent in (job.paths.root, job.paths.logs) else file.parent.name
+            self.tracker.log_files(job.task.label, [file], "/".join(filter(None, (folder, own))))
 
     def failed(self, number: int, label: str, reason: str) -> None:
         """Keep that a trial cannot be trained."""

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from search_spaces.load import Document
+from sweeps import evaluations
 from sweeps.checks import BASE, PAD, RECORD, SEED, SEQ_LENGTH, check
 from sweeps.config import SweepConfig
 from sweeps.fidelity import EPOCHS
@@ -51,7 +52,7 @@ class Plan:
         rung: int | None = None,
         resume: Path | None = None,
     ) -> Launch:
-        """Write a job's recipe and job file; returns what is to be launched.
+        """Write a job's recipe and job file, on cards also a recipe for each protocol; returns what is to be launched.
 
         Args:
             settings: recipe paths that the trial sets; None for the untouched base, which is only measured.
@@ -86,7 +87,14 @@ class Plan:
         paths.root.mkdir(parents=True, exist_ok=True)
         job.write(paths.job)
         made_by = f"lorasweep {version('lorasweep')}: sweep {config.name}, {label}\nrecipe: {self.recipe.source}"
-        files.write_whole(paths.recipe, self.recipe.render({**everything, RECORD: str(record)}, made_by))
+        everything |= {RECORD: str(record)}
+        files.write_whole(paths.recipe, self.recipe.render(everything, made_by))
+        if placement.devices and job.benchmarks:
+            for benchmark in job.benchmarks:
+                own = evaluations.settings(self.recipe, benchmark, config.model.tokenizer)
+                rendered = self.recipe.render({**everything, **own}, f"{made_by}\nmeasures: {benchmark.protocol}")
+                files.write_whole(paths.evaluation(benchmark.protocol), rendered)
+            return evaluations.chain(paths, job.benchmarks, trains=settings is not None)
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
 

@@ -1,9 +1,13 @@
-"""Start one msrun launch or take a running one up, watch it, and kill it with all the processes that it started."""
+"""Start one launch or take a running one up, watch it, and kill it with all the processes that it started.
+
+A launch is an msrun, or a chain of them (``trainer.chain``): then what is watched is the msrun that was started last.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +18,7 @@ from pathlib import Path
 from trainer import msrun, stacks
 from trainer.crew import Crew, Death
 from trainer.failures import find_reason
-from trainer.paths import TrialPaths
+from trainer.paths import LOGS, TrialPaths
 from trainer.processes import Adopted, Child, Process, how_ended, kill_all
 from trainer.slots import Placement
 from trainer.step_log import StepLog, StepRecord
@@ -75,11 +79,13 @@ class Launcher:
     ) -> None:
         paths.logs.mkdir(parents=True, exist_ok=True)
         # leftovers of an earlier launch must not be taken for this one's
-        for stale in set(paths.artifacts()) - {paths.recipe, paths.job}:
+        for stale in set(paths.artifacts()) - {paths.recipe, paths.job, *(link.recipe for link in launch.then)}:
             stale.unlink()
+        for folder in paths.root.glob(f"{LOGS}_*"):
+            shutil.rmtree(folder)
         with paths.launcher_log.open("wb") as log:
             process = subprocess.Popen(
-                msrun.argv(launch, placement, paths),
+                msrun.command(launch, placement, paths),
                 env=msrun.environment(placement, paths, os.environ),
                 cwd=paths.root,
                 stdin=subprocess.DEVNULL,
@@ -139,18 +145,23 @@ class Launcher:
         self._unwatched: list[StepRecord] = []
         self._death: Death | None = None
         self._watch = Watch(limits or Limits())
-        self._crew = Crew(paths, placement.workers)
+        self._turn_to(paths.latest())
         self._stopped: tuple[Outcome, str] | None = None
         self._ended: Exit | None = None
 
+    def _turn_to(self, current: TrialPaths) -> None:
+        """Watch the msrun whose logs ``current`` has; those that follow the first have one worker."""
+        self._current = current
+        self._crew = Crew(current, self.placement.workers if current == self._paths else 1)
+
     @property
     def pid(self) -> int:
-        """Process id of msrun."""
+        """Process id of msrun, or of the chain."""
         return self._process.pid
 
     @property
     def pid_started(self) -> float:
-        """Start of msrun as ``psutil`` gives it, seconds since the epoch: with ``pid`` what ``adopt`` knows it by."""
+        """Its start as ``psutil`` gives it, seconds since the epoch: with ``pid`` what ``adopt`` knows it by."""
         return self._process.started
 
     @property
@@ -200,6 +211,8 @@ class Launcher:
         return self._exit()
 
     def _read(self) -> None:
+        if (latest := self._paths.latest()) != self._current:
+            self._turn_to(latest)
         found = self._steps.poll()
         self._unreturned += found
         self._unwatched += found
@@ -221,17 +234,23 @@ class Launcher:
     def _save_stacks(self) -> None:
         # a full disk must not keep the launch from being killed
         with contextlib.suppress(OSError):
-            stacks.save(self._paths, self._crew.workers)
+            stacks.save(self._current, self._crew.workers)
+
+    @property
+    def all_logs(self) -> list[Path]:
+        """The logs of the msrun that was started last: its workers', its scheduler's, its own; not all may be there."""
+        workers = [self._current.worker_log(rank) for rank in range(self.placement.workers)]
+        return [*workers, self._current.scheduler_log, self._current.launcher_log]
 
     def _logs(self) -> list[Path]:
         """Return the logs that tell what went on, those of the process that died first."""
-        workers = [self._paths.worker_log(rank) for rank in range(self.placement.workers)]
+        *workers, scheduler, own = self.all_logs
         if self._death is not None and self._death.is_scheduler:
             # there it says which worker it lost
-            workers.insert(0, self._paths.scheduler_log)
+            workers.insert(0, scheduler)
         elif self._death is not None and self._death.rank is not None:
             workers.insert(0, workers.pop(self._death.rank))
-        return [*workers, self._paths.launcher_log]
+        return [*workers, own]
 
     def _exit(self) -> Exit:
         if self._ended is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +28,20 @@ class Measurement(BaseModel):
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
     steps: int | None = None
+
+    @classmethod
+    def of(cls, parts: Sequence[Measurement]) -> Measurement:
+        """Return what launches one after the other measured together, at least one."""
+        totals: defaultdict[str, float] = defaultdict(float)
+        for part in parts:
+            for name, seconds in part.seconds.items():
+                totals[name] += seconds
+        return cls(
+            scores={metric: score for part in parts for metric, score in part.scores.items()},
+            seconds={name: round(seconds, 2) for name, seconds in totals.items()},
+            versions=parts[0].versions,
+            steps=next((part.steps for part in parts if part.steps is not None), None),
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.paths import TrialPaths
+from trainer.chain import Chain
+from trainer.paths import LOGS, TrialPaths
 from trainer.slots import Placement
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -32,6 +33,10 @@ class Launch:
         stages: ``train`` and names of benchmarks, in the order in which the worker does them.
         adapter: LoRA weights to load where ``train`` is not among the stages; None: the untouched base.
         measurement: where the worker writes what it measured; None: the trial's own file.
+        workers: msrun workers; None: those of the placement.
+        log_folder: name of the folder, in the trial's, of its processes' logs.
+        then: launches that follow on the same placement, one after the other, if this one ends well; each has folders
+            and files of its own (see ``trainer.chain``).
         cluster_timeout: seconds that workers wait for one another at the start.
     """
 
@@ -40,33 +45,51 @@ class Launch:
     stages: tuple[str, ...]
     adapter: Path | None = None
     measurement: Path | None = None
+    workers: int | None = None
+    log_folder: str = LOGS
+    then: tuple[Launch, ...] = ()
     cluster_timeout: int = 600
 
 
-def argv(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
+def command(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
+    """Return the argument list of the process that a launch is: msrun, or what runs several of them in a row."""
+    if not launch.then:
+        return argv(launch, placement)
+    links = (launch, *launch.then)
+    chain = Chain(
+        links=tuple(tuple(argv(link, placement)) for link in links),
+        parts=tuple(link.measurement or paths.measurement for link in links),
+        total=paths.measurement,
+    )
+    # -P: nothing in the trial's folder, where it runs, is taken for a module
+    return [sys.executable, "-P", "-m", "trainer.chain", chain.model_dump_json()]
+
+
+def argv(launch: Launch, placement: Placement) -> list[str]:
     """Return msrun's argument list; every item is one argument, so any folder name is safe."""
-    command = [
+    workers = launch.workers or placement.workers
+    arguments = [
         str(Path(sys.executable).with_name("msrun")),
-        f"--worker_num={placement.workers}",
-        f"--local_worker_num={placement.workers}",
+        f"--worker_num={workers}",
+        f"--local_worker_num={workers}",
         "--master_addr=127.0.0.1",
         f"--master_port={placement.scheduler_port}",
         # relative to the folder that it runs in: msrun gives the name to a shell, unquoted, when a job fails
-        f"--log_dir={paths.logs.relative_to(paths.root)}",
+        f"--log_dir={launch.log_folder}",
         "--join=True",
         f"--cluster_time_out={launch.cluster_timeout}",
         # a number that no worker has: without it msrun starts a `tail -f` a worker, which outlives a killed msrun
-        f"--tail_worker_log={placement.workers}",
+        f"--tail_worker_log={workers}",
         str(WORKER),
         f"--recipe={launch.recipe}",
         f"--job={launch.job}",
         f"--stages={','.join(launch.stages)}",
     ]
     if launch.adapter is not None:
-        command.append(f"--adapter={launch.adapter}")
+        arguments.append(f"--adapter={launch.adapter}")
     if launch.measurement is not None:
-        command.append(f"--measurement={launch.measurement}")
-    return command
+        arguments.append(f"--measurement={launch.measurement}")
+    return arguments
 
 
 def environment(placement: Placement, paths: TrialPaths, inherited: Mapping[str, str]) -> dict[str, str]:

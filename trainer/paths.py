@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+LOGS = "msrun_log"
 
 
 @dataclass(frozen=True)
@@ -12,9 +14,11 @@ class TrialPaths:
 
     Args:
         root: absolute folder that nothing else writes to.
+        log_folder: name of the folder in it that msrun writes its processes' logs to.
     """
 
     root: Path
+    log_folder: str = LOGS
 
     def __post_init__(self) -> None:
         if not self.root.is_absolute():
@@ -30,10 +34,27 @@ class TrialPaths:
         """What the worker needs beside the recipe (see ``trainer.job``)."""
         return self.root / "job.json"
 
+    def evaluation(self, protocol: str) -> Path:
+        """The rendered MindFormers YAML of a protocol with an msrun of its own (see ``trainer.chain``)."""
+        return self.root / f"evaluate_{protocol}.yaml"
+
+    def part(self, stage: str) -> Path:
+        """What one msrun of several measured: the training's (``train``) or a protocol's."""
+        return self.root / f"measurement_{stage}.json"
+
+    def link(self, place: int, protocol: str) -> TrialPaths:
+        """Return the trial with the logs of an msrun that follows the first, as its ``place``-th from 1."""
+        return replace(self, log_folder=f"{LOGS}_{place}_{protocol}")
+
+    def latest(self) -> TrialPaths:
+        """Return the trial with the logs of the msrun that was started last."""
+        folders = (folder.name for folder in self.root.glob(f"{LOGS}_*"))
+        return replace(self, log_folder=max(folders, default=LOGS))
+
     @property
     def logs(self) -> Path:
         """The folder that msrun writes ``scheduler.log`` and ``worker_N.log`` to."""
-        return self.root / "msrun_log"
+        return self.root / self.log_folder
 
     @property
     def launcher_log(self) -> Path:
@@ -63,7 +84,8 @@ class TrialPaths:
     def artifacts(self) -> list[Path]:
         """The files worth keeping with the trial's record, those of them that exist."""
         wanted = [self.recipe, self.job, self.measurement, self.adapter, self.launcher_log, self.stacks]
-        found = [*wanted, *sorted(self.logs.glob("worker_*.log")), *sorted(self.root.glob("predictions_*.jsonl"))]
+        patterns = ("evaluate_*.yaml", "measurement_*.json", f"{LOGS}*/worker_*.log", "predictions_*.jsonl")
+        found = [*wanted, *(file for pattern in patterns for file in sorted(self.root.glob(pattern)))]
         return [file for file in found if file.exists()]
 
     def worker_log(self, worker: int) -> Path:

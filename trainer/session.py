@@ -7,6 +7,8 @@ import gc
 import json
 import platform
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,21 @@ from mindformers import Trainer, build_context
 from mindformers.tools.utils import get_real_rank
 from safetensors.numpy import load_file
 
-from evaluation.generate import Shape, greedy
-from evaluation.items import Item, read
+from evaluation.generate import Shape, generated, greedy
+from evaluation.items import Item
 from evaluation.protocols import Evaluation, evaluate
 from evaluation.score import Score
 from trainer import network
 from trainer.data import make_record
+from trainer.decoding import encode, window
 from trainer.files import write_whole
 from trainer.job import Benchmark, Job
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.progress import Progress
-from trainer.prompts import TEMPLATES
 from trainer.rung import Rung
 from trainer.state import StateError, TrainingState, save_whole
 from trainer.tokenizer import TextCodec
-
-_SEQ_MULTIPLE = 16  # lengths of decoding graphs: Ascend's kernels like them round
 
 
 class AccountingError(RuntimeError):
@@ -123,18 +123,13 @@ class Session:
             self._measure([benchmark for benchmark in benchmarks if benchmark.batch == batch], batch)
 
     def _measure(self, benchmarks: list[Benchmark], batch: int) -> None:
-        sets = [(b, read(b.protocol, b.file)[: b.items]) for b in benchmarks]
-        prompts = {
-            b.protocol: [self._codec.prompt(TEMPLATES[b.protocol], item.fields) for item in items] for b, items in sets
-        }
-        longest = max(max(map(len, prompts[b.protocol])) + b.max_new_tokens for b in benchmarks)
-        seq_length = -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
-        step, pad = self._decoding_step(batch, seq_length), self._config.model.model_config.pad_token_id
-        for benchmark, items in sets:
+        sets = [(benchmark, *encode(benchmark, self._codec)) for benchmark in benchmarks]
+        seq_length = max(window(prompts, benchmark.max_new_tokens) for benchmark, _, prompts in sets)
+        decode, pad = self._decoder(batch, seq_length), self._config.model.model_config.pad_token_id
+        for benchmark, items, prompts in sets:
             started = time.monotonic()
             shape = Shape(batch, seq_length, benchmark.max_new_tokens, self._codec.eos, pad)
-            progress = Progress(benchmark.protocol, len(items))
-            outputs = greedy(step, prompts[benchmark.protocol], shape, progress)
+            outputs = decode(prompts, shape, Progress(benchmark.protocol, len(items)))
             self._grade(benchmark, items, [self._codec.text(output).strip() for output in outputs])
             self._seconds[benchmark.protocol] = time.monotonic() - started
 
@@ -165,12 +160,15 @@ class Session:
                 f"network has (trainable, all) = {counted} parameters, the recipe promised {promised}"
             )
 
-    def _decoding_step(self, batch: int, seq_length: int) -> Any:
+    def _decoder(self, batch: int, seq_length: int) -> Callable[..., list[list[int]]]:
+        """Return ``(prompts, shape, progress) -> new tokens of each``; by MindFormers' loop where it keeps a cache."""
         model = network.build(self._config, seq_length, batch, adapter=self._adapter is not None)
         network.load_base(model, self._job.base)
         if self._adapter is not None:
             network.load_adapter(model, self._adapter)
-        return network.greedy_step(model)
+        if self._config.model.model_config.get("use_past"):
+            return partial(generated, network.generator(model))
+        return partial(greedy, network.greedy_step(model))
 
 
 def write_predictions(file: Path, evaluation: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""The script that msrun starts, one process a card: MindFormers' Trainer, then the benchmarks, in one process.
+"""The script that msrun starts, one process a card: MindFormers' Trainer, then the benchmarks, or a part of these.
 
 Does not choose anything: what to train with stands in the recipe, what to measure in the job file.
 """

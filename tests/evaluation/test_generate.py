@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.generate import NextTokens, Shape, Tokens, greedy
+from evaluation.generate import NextTokens, Shape, Tokens, generated, greedy
 
 EOS, PAD = 0, 99
 SHAPE = Shape(batch=2, seq_length=8, max_new_tokens=4, eos=EOS, pad=PAD)
@@ -101,3 +101,40 @@ def test_progress_is_told_at_each_pass_and_at_the_end() -> None:
     greedy(countdown, [[1], [2], [3]], SHAPE, told.append)
     # two passes for the first two prompts, three for the third
     assert told == [0, 0, 2, 2, 2, 3]
+
+
+def counting_model(ids: list[list[int]], shape: Shape) -> list[Tokens]:
+    """A model's own loop, as MindFormers' is: each row ends after its end token, or where it may have no more."""
+    rows = []
+    for row in ids:
+        prompt = [token for token in row if token != shape.pad]
+        new = list(range(prompt[-1] - 1, EOS - 1, -1))[: shape.max_new_tokens]
+        rows.append(np.array(prompt + new, np.int32))
+    return rows
+
+
+def test_models_own_loop_gives_what_greedy_decoding_gives() -> None:
+    prompts = [[9, 9, 9, 3], [2], [9, 4], [50], [1]]
+    assert generated(counting_model, prompts, SHAPE) == greedy(countdown, prompts, SHAPE)
+
+
+def test_models_own_loop_gets_full_batches_of_one_length() -> None:
+    seen: list[list[list[int]]] = []
+
+    def recorded(ids: list[list[int]], shape: Shape) -> list[Tokens]:
+        seen.append(ids)
+        return counting_model(ids, shape)
+
+    generated(recorded, [[9, 3], [2], [9, 9, 4]], SHAPE)
+    assert seen == [[[2, PAD], [9, 3]], [[9, 9, 4], [9, 9, 4]]]
+
+
+def test_models_own_loop_tells_its_progress() -> None:
+    told: list[int] = []
+    generated(counting_model, [[3], [2], [4]], SHAPE, told.append)
+    assert told == [0, 2, 3]
+
+
+def test_prompt_too_long_for_a_models_own_loop_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a prompt of 5 \+ 4 new tokens exceeds 8"):
+        generated(counting_model, [[5] * 5], SHAPE)

@@ -46,6 +46,9 @@ def test_memory_above_the_cards_is_warned_of(cli: Cli, tmp_path: Path, limit: st
     recipe = (RECIPES / "tiny_llama_lora.yaml").read_text(encoding="utf-8")
     assert "device_target: CPU" in recipe
     recipe = recipe.replace("device_target: CPU", f"device_target: Ascend\n  max_device_memory: {limit}")
+    recipe = recipe.replace(
+        "use_past: False", "use_past: False\n    is_dynamic: False\n    block_size: 16\n    num_blocks: 1"
+    )
     (tmp_path / "card.yaml").write_text(recipe.replace("type: CpuTrainOneStepCell", "type: MFTrainOneStepCell"))
     sweep = write_sweep(tmp_path)
     text = sweep.read_text().replace("recipe: tiny_llama_lora.yaml", "recipe: card.yaml")

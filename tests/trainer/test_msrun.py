@@ -14,7 +14,7 @@ LAUNCH = msrun.Launch(PATHS.recipe, PATHS.job, ("train", "squad_contest"))
 
 
 def test_argv_of_a_job_on_four_cards() -> None:
-    command = msrun.argv(LAUNCH, CARDS, PATHS)
+    command = msrun.argv(LAUNCH, CARDS)
     assert Path(command[0]).name == "msrun"
     assert command[1:8] == [
         "--worker_num=4",
