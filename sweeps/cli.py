@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.commands.adapter import app as adapter_commands
+from sweeps.commands.audit import audit
+from sweeps.commands.importing import import_run
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -243,10 +245,16 @@ def params(
         console.print(accounting_table(accounting, total))
 
 
+app.command()(audit)
+app.command("import")(import_run)
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
+    from sweeps.dossier.folder import DossierError
+    from sweeps.importing.run import ImportRefused
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.files import FolderError
@@ -259,8 +267,10 @@ def main() -> None:
         app()
     except (
         DataError,
+        DossierError,
         FileFaults,
         FolderError,
+        ImportRefused,
         LoraError,
         RecipeError,
         SelectionError,

@@ -36,7 +36,7 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
 
     Raises:
         FolderError: ``out`` is in use.
-        StoreError: files of the trial are gone.
+        StoreError: files of the trial are gone, or it was imported.
     """
     trial = kept_files(known, result)
     with files.whole_folder(out, replace=replace) as folder:
@@ -44,7 +44,16 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
 
 
 def kept_files(known: Known, result: Result) -> TrialPaths:
-    """Return where a trial's recipe, job and adapter lie; raises ``StoreError`` where one of them is gone."""
+    """Return where a trial's recipe, job and adapter lie.
+
+    Raises:
+        StoreError: one of them is gone, or the trial was imported.
+    """
+    if result.imported:
+        folder = known.stores.sweep(known.config.name) / result.label
+        raise StoreError(
+            f"{result.label} was imported: there is no adapter of it to export; what it was read from is in {folder}"
+        )
     trial = trial_paths(known.stores.sweep(known.config.name), result.label, result.rung)
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():

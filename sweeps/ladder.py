@@ -79,7 +79,7 @@ class Ladder:
         Those that would take the place of one that runs now, if it fails, are among them.
         """
         found: set[int] = set()
-        arriving = more + sum(not t.failed and 0 not in t.outputs for t in self.trials.values())
+        arriving = more + self._running_to_first()
         for rung in range(len(self.rungs) - 1):
             measured, arrived = len(self.at[rung]), len(self.at[rung + 1])
             if math.isinf(arriving):
@@ -109,7 +109,7 @@ class Ladder:
             at_most: units of one promotion; those that take more are left out.
         """
         needed = 0
-        arriving = len(self.at[0]) + sum(not t.failed and 0 not in t.outputs for t in self.trials.values()) + new
+        arriving = len(self.at[0]) + self._running_to_first() + new
         for rung in range(len(self.rungs) - 1):
             gone, cost = self._gone(rung), self._cost(rung + 1)
             # those that went on beyond the quota take no place from those that come
@@ -117,6 +117,10 @@ class Ladder:
             needed += going * cost if cost <= at_most else 0
             arriving = gone + going + (rung == onward)
         return needed
+
+    def _running_to_first(self) -> int:
+        """Return how many trials will be measured at the first rung; one that was imported at the last never was."""
+        return sum(not t.failed and t.target == 0 and 0 not in t.outputs for t in self.trials.values())
 
     def _onward(self, rung: int) -> Choice | None:
         """Return the best trial of a rung that has not gone on; None where all have."""

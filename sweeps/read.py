@@ -78,6 +78,7 @@ class Known:
                     "scores": {metric: asdict(score) for metric, score in result.scores.items()},
                     "violations": dict(result.violations),
                     "reason": result.reason,
+                    "imported": result.imported,
                 }
                 for result in chosen
             ],

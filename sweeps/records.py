@@ -10,11 +10,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search_spaces.distributions import OptunaValue
 from sweeps.config import SweepConfig
 from sweeps.results import (
     BASE_ATTRIBUTE,
     CANCELLED,
     CONFIGURATION,
+    IMPORTED,
     REASON,
     RUNGS,
     SCORES,
@@ -108,6 +110,58 @@ def record(
     Raises:
         ValueError: the base, which gates refer to, was not measured yet.
     """
+    last = config.halving is None or rung == config.halving.at[-1]
+    entry = _entry(study, config, values, measurement, rung, order)
+    trial.set_user_attr(RUNGS, [*trial.user_attrs.get(RUNGS, []), entry])
+    if last:
+        _tell(study, trial, config, entry)
+    return at_rung(trial.number, trial.user_attrs.get(CONFIGURATION, {}), entry, last=last)
+
+
+def add_imported(
+    study: optuna.Study,
+    config: SweepConfig,
+    params: Mapping[str, OptunaValue],
+    values: Mapping[str, float],
+    measurement: Measurement,
+    note: Mapping[str, object],
+) -> int:
+    """Add a trial that ran elsewhere, complete with what it measured; returns its number.
+
+    It costs the sweep nothing, and is none of the trials that the sweep is to start.
+
+    Args:
+        note: kept as ``IMPORTED``.
+
+    Raises:
+        ValueError: the base, which gates refer to, was not measured yet.
+    """
+    rung = None if config.halving is None else config.halving.at[-1]
+    order = sum(len(trial.user_attrs.get(RUNGS, [])) for trial in study.get_trials(deepcopy=False))
+    entry = _entry(study, config, values, measurement, rung, order)
+    axes = {name: axis for p, parameter in config.parameters.items() for name, axis in parameter.axes(p).items()}
+    attributes = {CONFIGURATION: config.space.configuration(params), UNITS: 0.0, TARGET: rung, RUNGS: [entry]}
+    study.add_trial(
+        optuna.trial.create_trial(
+            values=[values[objective.metric] for objective in config.objectives],
+            params=dict(params),
+            distributions={name: axes[name] for name in params},
+            user_attrs={**attributes, IMPORTED: dict(note)},
+            constraints=entry["violations"],
+        )
+    )
+    return len(study.get_trials(deepcopy=False)) - 1
+
+
+def _entry(
+    study: optuna.Study,
+    config: SweepConfig,
+    values: Mapping[str, float],
+    measurement: Measurement,
+    rung: int | None,
+    order: int,
+) -> dict[str, Any]:
+    """Return what ``RUNGS`` keeps of a measurement; raises ``ValueError`` before the base was measured."""
     base = base_result(study)
     if base is None:
         raise ValueError("gates refer to the base: record_base must come before record")
@@ -116,14 +170,10 @@ def record(
     violations = {gate.label: gate.violation(values, base.values) for gate in config.gates}
     excused = {gate.label: gate.excused(values, base.values, intervals) for gate in config.gates}
     whole = last or config.halving is None or not config.halving.items
-    entry = {
+    return {
         **_attributes(values, measurement),
         **{"rung": rung, "order": order, "whole": whole, "violations": violations, "excused": excused},
     }
-    trial.set_user_attr(RUNGS, [*trial.user_attrs.get(RUNGS, []), entry])
-    if last:
-        _tell(study, trial, config, entry)
-    return at_rung(trial.number, trial.user_attrs.get(CONFIGURATION, {}), entry, last=last)
 
 
 def _tell(study: optuna.Study, trial: optuna.Trial, config: SweepConfig, entry: Mapping[str, Any]) -> None:
@@ -159,9 +209,19 @@ def cancel(study: optuna.Study, trial: optuna.Trial) -> None:
     fail(study, trial, "cancelled by the user")
 
 
+def drop_waiting(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
+    """Have an enqueued configuration not run."""
+    # Optuna ends only what runs
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+    known = optuna.Trial(study, trial._trial_id)
+    known.set_user_attr(CANCELLED, True)
+    fail(study, known, reason)
+
+
 def started(study: optuna.Study) -> int:
-    """How many trials were started, failed ones included."""
-    return len(study.get_trials(deepcopy=False)) - waiting(study)
+    """How many trials the sweep started, failed ones included, imported ones not."""
+    known = study.get_trials(deepcopy=False)
+    return len(known) - waiting(study) - sum(IMPORTED in trial.user_attrs for trial in known)
 
 
 def waiting(study: optuna.Study) -> int:

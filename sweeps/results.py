@@ -19,6 +19,9 @@ RUNGS, REASON, CONFIGURATION, CANCELLED = "rungs", "reason", "configuration", "c
 TARGET, UNITS = "target", "units"
 """The rung that it runs to, and what it will have trained then."""
 
+IMPORTED = "imported"
+"""What is known of a trial that did not run here: digest of its training, the files it was read from."""
+
 BASE_ATTRIBUTE = "base"
 """User attribute of the study: what the untouched base measured."""
 
@@ -44,6 +47,7 @@ class Result:
         whole: whether all items were measured, as at the last rung.
         order: how many measurements of the sweep came before this one.
         excused: as ``violations``, at the better end of the intervals.
+        imported: whether it did not run in this sweep, so that there is no adapter of it.
     """
 
     number: int | None
@@ -57,6 +61,7 @@ class Result:
     whole: bool = True
     order: int = 0
     excused: Mapping[str, float] | None = None
+    imported: bool = False
 
     @property
     def label(self) -> str:
@@ -124,7 +129,8 @@ def _measured(trial: FrozenTrial) -> list[Result]:
     stored = trial.user_attrs.get(RUNGS, [])
     configuration = trial.user_attrs.get(CONFIGURATION, trial.params)
     complete = trial.state is TrialState.COMPLETE
-    return [at_rung(trial.number, configuration, entry, last=entry is stored[-1] and complete) for entry in stored]
+    found = [at_rung(trial.number, configuration, entry, last=entry is stored[-1] and complete) for entry in stored]
+    return [replace(result, imported=IMPORTED in trial.user_attrs) for result in found]
 
 
 def at_rung(number: int, configuration: Mapping[str, object], entry: Mapping[str, Any], *, last: bool) -> Result:

@@ -130,11 +130,15 @@ def _end(scheduler: Scheduler, view: View) -> End:
 
 
 def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> bool:
-    """Print the front and export its knee; returns whether there is one."""
+    """Print the front and export its knee, unless that was imported; returns whether there is one."""
     console.print(front_table(known.front, known.config.objectives, known.base))
     if known.front.knee is None:
         return False
-    export(known, known.front.knee, best, replace=True)
     mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
-    console.print(Text(f"knee exported to {best}\nMLflow: {mlflow}"), soft_wrap=True)
+    if known.front.knee.imported:
+        said = f"the knee, {known.front.knee.label}, was imported: there is no adapter of it to export"
+    else:
+        export(known, known.front.knee, best, replace=True)
+        said = f"knee exported to {best}"
+    console.print(Text(f"{said}\nMLflow: {mlflow}"), soft_wrap=True)
     return True

@@ -142,6 +142,7 @@ def results_table(
         elif result.comparable and missed:
             state = "misses " + ", ".join(missed)
         below = [point for point in front.of(result.number) if point != result]
+        state += "; imported" if result.imported else ""
         state += "".join(f"; {'knee' if p == front.knee else 'front'} at {p.rung}" for p in below)
         _add(table, result, state, objectives, "red" if result.reason else "")
     return table

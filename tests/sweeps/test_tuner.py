@@ -160,6 +160,15 @@ def test_budget_keeps_back_what_promotions_will_need() -> None:
     assert found.may_start(math.inf)
 
 
+def test_a_trial_imported_at_the_last_rung_keeps_no_units_from_others() -> None:
+    found = tuner(model=False)
+    for trial in range(8):
+        found.start(trial, found.propose(trial))
+    found.promote(7, 2)
+    # with the new one eight run to epoch 1, so two go on to 3: 1 + 2 * 2
+    assert found.may_start(5.0)
+
+
 def test_units_that_suffice_for_no_new_trial_are_spent_on_the_best_in_all_slots() -> None:
     found = measured_at_the_first_rung(5)
     found.promote(4, 1)

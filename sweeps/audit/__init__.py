@@ -1,0 +1,1 @@
+"""Contradictions between the YAML, logs, predictions and reports of a dossier."""

@@ -1,0 +1,1 @@
+"""A finished run of others becomes a completed trial of a sweep."""
