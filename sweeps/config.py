@@ -172,6 +172,11 @@ class SweepConfig(Section):
         """What trials differ in."""
         return SearchSpace(self.parameters, self.derived, self.fixed)
 
+    @property
+    def unit(self) -> str:
+        """What rungs and budgets of training count: ``epochs`` or ``steps``."""
+        return "epochs" if self.halving is None else self.halving.unit
+
     def enqueued_params(self) -> list[dict[str, OptunaValue]]:
         """Return the enqueued configurations as Optuna takes them."""
         return [self.space.encode(configuration) for configuration in self.enqueue]

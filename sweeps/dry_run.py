@@ -48,7 +48,7 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
     rows = len(read(config.train.protocol, config.train.data))
     sampled, failed = sample(config)
     lengths = [Length.of(plan.recipe, settings, rows, config.slots.workers) for settings in sampled]
-    unit = "epochs" if config.halving is None else config.halving.unit
+    unit = config.unit
     steps = statistics.mean(length.steps_per_epoch for length in lengths) if unit == "epochs" else 1.0
     # without halving trials may differ in their length
     whole = round(statistics.mean(length.epochs for length in lengths))

@@ -15,12 +15,12 @@ from sweeps.ledger import Ledger
 from sweeps.plan import Plan
 from sweeps.results import number_of, trial_label
 from sweeps.stores import trial_paths
+from trainer.course import Course
 from trainer.failures import Failure, Kind, classify
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.paths import TrialPaths
 from trainer.processes import find_msrun, kill_all, processes_of, running_folders
 from trainer.slots import Slots
-from trainer.step_log import StepRecord
 
 LOST = "lost"
 """Outcome of an attempt of which nothing ran any more when its orchestrator was gone."""
@@ -60,7 +60,7 @@ class Running:
     attempt: Attempt
     launcher: Launcher
     paths: TrialPaths
-    last_step: StepRecord | None = None
+    course: Course
     remark: str = ""
 
 
@@ -110,7 +110,7 @@ class Jobs:
             raise
         launcher = Launcher(launch, placement, paths, config.timeout, config.watch)
         self._ledger.started(attempt.id, launcher.pid, launcher.pid_started)
-        return self._add(Running(task, attempt, launcher, paths))
+        return self._add(task, attempt, launcher, paths)
 
     def adopt(self, attempt: Attempt) -> Running | None:
         """Take up what another orchestrator started, running or not; None where it never came to run.
@@ -133,9 +133,10 @@ class Jobs:
         launcher = Launcher.adopt(
             pid, started, attempt.placement, paths, config.timeout, config.watch, started_at=started
         )
-        return self._add(Running(task, attempt, launcher, paths))
+        return self._add(task, attempt, launcher, paths)
 
-    def _add(self, job: Running) -> Running:
+    def _add(self, task: Task, attempt: Attempt, launcher: Launcher, paths: TrialPaths) -> Running:
+        job = Running(task, attempt, launcher, paths, Course(task.rung, self._plan.config.unit))
         self.running.append(job)
         return job
 

@@ -42,7 +42,7 @@ class Keeper:
         except (ValidationError, OSError) as error:
             reason = f"{file}: cannot be read: {type(error).__name__}"
             return Failure(Kind.HOST, "measurement broken", reason, file, "look at the disk")
-        loss = None if job.last_step is None else job.last_step.loss
+        loss = None if job.course.last is None else job.course.last.loss
         values = self.plan.values(measurement, job.task.settings, ended.seconds, loss)
         if number is None:
             records.record_base(self.study, values, measurement)

@@ -69,7 +69,7 @@ class Plan:
         )
         # the base is measured without an adapter, so what the recipe says of one does not matter
         accounting = None if settings is None else self.account(settings)
-        unit = "epochs" if config.halving is None else config.halving.unit
+        unit = config.unit
         job = Job(
             tokenizer=config.model.tokenizer,
             train=config.train.data,

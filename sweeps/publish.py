@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import optuna
 
 from sweeps import volume
 from sweeps.page import html
 from sweeps.plan import Plan
-from sweeps.results import Front, Result, base_result, find_front, measurements, results
+from sweeps.results import BOX, Front, Result, base_result, find_front, measurements, results
 from sweeps.tracking import Tracker
 
 PAGE = "pareto.html"
-_BOX = "hypervolume box"
 _COLORS = {"front": "#d62728", "dominated": "#7f7f7f", "infeasible": "#d9d9d9", "base": "#1f77b4"}
 
 
-def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[float, float] | None = None) -> Front:
-    """Bring tags, run colours and the page up to date with the study; returns the front.
+@dataclass(frozen=True)
+class Published:
+    """How a sweep stands.
+
+    Attributes:
+        volumes: share of the hypervolume's box after each measurement.
+    """
+
+    front: Front
+    volumes: Sequence[float]
+
+
+def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[float, float] | None = None) -> Published:
+    """Bring tags, run colours and the page up to date with the study; returns how it stands.
 
     Args:
         spent: units trained and card-seconds, after something was measured: steps of the hypervolume's curves; None:
@@ -34,27 +45,26 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[floa
     config = plan.config
     page = html(config.name, config.objectives, known, measured, base, front, config.halving)
     tracker.log_text(tracker.parent, page, PAGE)
-    if spent is not None and base is not None and measured:
-        _log_volume(plan, study, tracker, spent, base, measured)
+    volumes = [] if base is None else _volumes(plan, study, base, measured)
+    if spent is not None and volumes:
+        _log_volume(plan, tracker, spent, volumes[-1])
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
     tracker.note(tracker.parent, f"The Pareto front: open the artifact `{PAGE}`. Knee: {knee}.")
-    return front
+    return Published(front, volumes)
 
 
-def _log_volume(
-    plan: Plan,
-    study: optuna.Study,
-    tracker: Tracker,
-    spent: tuple[float, float],
-    base: Result,
-    measured: Sequence[Result],
-) -> None:
+def _volumes(plan: Plan, study: optuna.Study, base: Result, measured: Sequence[Result]) -> list[float]:
+    if not measured:
+        return []
+    if BOX not in study.user_attrs:
+        study.set_user_attr(BOX, [asdict(axis) for axis in volume.box(plan, base, measured[0])])
+    return volume.growth(measured, plan.config.objectives, study.user_attrs[BOX])
+
+
+def _log_volume(plan: Plan, tracker: Tracker, spent: tuple[float, float], share: float) -> None:
     """Log the hypervolume over what was trained and over card-seconds; MLflow's steps are integers."""
-    if _BOX not in study.user_attrs:
-        study.set_user_attr(_BOX, [asdict(axis) for axis in volume.box(plan, base, measured[0])])
-    share = volume.hypervolume(measured, plan.config.objectives, study.user_attrs[_BOX])
-    unit = "epochs" if plan.config.halving is None else plan.config.halving.unit
+    unit = plan.config.unit
     curves = {
         f"hypervolume_over_{unit}": (spent[0], share),
         "hypervolume_over_card_seconds": (spent[1], share),

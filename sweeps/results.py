@@ -25,6 +25,9 @@ IMPORTED = "imported"
 BASE_ATTRIBUTE = "base"
 """User attribute of the study: what the untouched base measured."""
 
+BOX = "hypervolume box"
+"""User attribute of the study: what hypervolumes are measured in, an axis an objective (``sweeps.volume.Axis``)."""
+
 VALUES, SCORES = "values", "scores"
 
 STOPPED = "stopped"

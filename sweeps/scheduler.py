@@ -16,11 +16,13 @@ from sweeps.disk import Disk
 from sweeps.jobs import Jobs, Running, Task, why
 from sweeps.lease import Lease
 from sweeps.ledger import CANCEL, CANCELLED, DONE, FAILED, STOP_NOW, Ledger
+from sweeps.live import View
 from sweeps.outcome import Keeper
+from sweeps.picture import Progress, Snapshot
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
-from sweeps.results import Front, base_result, number_of, trial_label
+from sweeps.results import base_result, number_of, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
 from sweeps.spending import Spending
@@ -28,7 +30,6 @@ from sweeps.stores import StoreError
 from sweeps.takeup import take_up
 from sweeps.tracking import KILLED, Tracker
 from sweeps.upcoming import Queue, Upcoming
-from sweeps.view import Progress, View
 from trainer.failures import Failure
 from trainer.launcher import Exit, Outcome
 from trainer.slots import Slots
@@ -83,7 +84,6 @@ class Scheduler:
         # card-seconds follow once what an earlier process left is ended
         self._spending = Spending(config.budget, records.units(self.study), earlier=studies.load_seconds(self.study))
         self._disk = Disk(self.plan, self.study, self._tuner)
-        self._front = Front((), None)
         self._stopping, self._fault, self._heard = Stopping.NO, "", 0
         self._paused, self._unfit, self._saved = False, 0, time.monotonic()
 
@@ -94,6 +94,7 @@ class Scheduler:
             SweepError: it makes no sense to go on.
             LeaseLost: another process runs the sweep now, and has its jobs.
         """
+        self._published = publish(self.plan, self.study, self.tracker)
         take_up(self.ledger, self._jobs, self._keeper, self.view)
         self._spending.card_seconds = self.ledger.card_seconds()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
@@ -184,7 +185,7 @@ class Scheduler:
         return started
 
     def _low_disk(self) -> bool:
-        low = self._disk.low(self._jobs.numbers, self._front, self._queue.more)
+        low = self._disk.low(self._jobs.numbers, self._published.front, self._queue.more)
         if low and not self._paused:
             self.view.say(f"paused: {low}. Running jobs go on; new ones start when there is room")
         self._paused = bool(low)
@@ -240,7 +241,7 @@ class Scheduler:
         steps = job.launcher.new_steps()
         if steps:
             self.tracker.log_steps(job.task.label, steps)
-            job.last_step = steps[-1]
+            job.course.add(steps)
         if job.launcher.remark != job.remark:
             job.remark = job.launcher.remark
             self.tracker.tag(job.task.label, {"lorasweep.remark": job.remark})
@@ -258,7 +259,7 @@ class Scheduler:
             self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
         self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
-        self._front = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
+        self._published = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
         self._tuner.learn()
 
     def _end(self, job: Running, ended: Exit, failure: Failure | None) -> None:
@@ -294,7 +295,13 @@ class Scheduler:
         if time.monotonic() - self._saved > _SAVE_SECONDS:
             self._saved = time.monotonic()
             studies.save_seconds(self.study, self._spending.seconds)
-        running = self._jobs.running
-        jobs = [Progress(job.task.label, job.task.rung, job.last_step, job.launcher.seconds) for job in running]
-        left = self._spending.left(self._jobs.card_seconds)
-        self.view.show(jobs, self._queue.started, self._front, left)
+        left, known = self._spending.left(self._jobs.card_seconds), self._published
+        jobs = [self._progress(job) for job in self._jobs.running]
+        self.view.show(
+            Snapshot(self.plan.config, self.trials, self._queue.started, left, jobs, known.front, known.volumes)
+        )
+
+    @staticmethod
+    def _progress(job: Running) -> Progress:
+        slot = str(job.attempt.placement.slot)
+        return Progress.of(job.task.label, job.task.rung, slot, job.launcher.seconds, job.course)

@@ -17,16 +17,16 @@ from sweeps.export import export
 from sweeps.generations import name_of
 from sweeps.lease import Lease
 from sweeps.ledger import Ledger
+from sweeps.live import View
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import make_plan
-from sweeps.publish import publish
 from sweeps.read import Known
 from sweeps.scheduler import Scheduler, SweepError
 from sweeps.signals import Asked
 from sweeps.stores import StoreError, Stores
 from sweeps.tracking import Tracker
 from sweeps.tracking_uri import TrackingUri
-from sweeps.view import View, front_table
+from sweeps.view import front_table
 from trainer.slots import Slots
 
 
@@ -100,15 +100,15 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
         outbox = Outbox(plan.folder / FOLDER)
         uri = TrackingUri.choose(options.tracking_uri, outbox, stores)
         uri.keep(outbox)
-        unit, trials = "epochs" if config.halving is None else config.halving.unit, options.trials or config.trials
+        trials = options.trials or config.trials
+        studies.save_trials(study, trials)
         with (
             Courier(outbox, stores, config.name, uri, console) as courier,
-            View(console, config.objectives, trials, unit) as view,
+            View(console, config.objectives, config.unit) as view,
             Asked() as asked,
         ):
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
-            publish(plan, study, tracker)
             scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
             end = _end(scheduler, view)
         outbox.close()

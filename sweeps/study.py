@@ -18,7 +18,7 @@ from sweeps.config import SweepConfig
 from sweeps.stores import StoreError
 
 _ENQUEUED = "enqueued"
-_CONFIG, _INPUTS, _SECONDS = "config", "inputs", "seconds"
+_CONFIG, _INPUTS, _SECONDS, _TRIALS = "config", "inputs", "seconds", "trials"
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -124,6 +124,17 @@ def load_seconds(study: optuna.Study) -> float:
 def save_seconds(study: optuna.Study, seconds: float) -> None:
     """Keep the wall time that processes ran the sweep."""
     study.set_user_attr(_SECONDS, seconds)
+
+
+def load_trials(study: optuna.Study) -> int | None:
+    """Return how many trials the sweep is to start, as it was started last; None: as many as the budget allows."""
+    trials: int | None = study.user_attrs.get(_TRIALS, load_config(study).trials)
+    return trials
+
+
+def save_trials(study: optuna.Study, trials: int | None) -> None:
+    """Keep how many trials the sweep is to start."""
+    study.set_user_attr(_TRIALS, trials)
 
 
 def load_config(study: optuna.Study) -> SweepConfig:

@@ -6,8 +6,8 @@ from sweeps.entries import Attempt
 from sweeps.host import here
 from sweeps.jobs import LOST, Jobs, Running
 from sweeps.ledger import DONE, Ledger
+from sweeps.live import View
 from sweeps.outcome import Keeper
-from sweeps.view import View
 from trainer.launcher import Outcome
 from trainer.slots import SlotError
 

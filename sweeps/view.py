@@ -1,117 +1,19 @@
-"""What the user sees while a sweep runs: a live table on a terminal, plain lines elsewhere."""
+"""Tables and lines about sweeps, as commands print them."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from sweeps.config import Objective, SweepConfig
 from sweeps.results import Front, Result, shown
 from trainer.lora import Accounting
-from trainer.step_log import StepRecord
 
-_PLAIN_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One running job as the view needs it: its name, the rung that it runs to, its last step, its wall time."""
-
-    label: str
-    rung: int | None
-    step: StepRecord | None
-    seconds: float
-
-
-class View:
-    """Shows a running sweep; a context manager.
-
-    Args:
-        console: where to write; a live table where it is a terminal, else a line an event.
-        objectives: what the columns are.
-        total: trials that are started at most; None: as many as the budget allows.
-        unit: what rungs count.
-    """
-
-    def __init__(self, console: Console, objectives: Sequence[Objective], total: int | None, unit: str) -> None:
-        self._console, self._objectives, self._total, self._unit = console, objectives, total, unit
-        self._is_over = False
-        self._live = Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
-        self._spoken = time.monotonic()
-
-    def __enter__(self) -> View:
-        """Start the live table."""
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the terminal as it was."""
-        if self._live:
-            self._live.stop()
-
-    def say(self, text: str) -> None:
-        """Print one line that stays."""
-        self._console.print(Text(text), soft_wrap=True)
-
-    def started(self, label: str, configuration: Mapping[str, object], rung: int | None) -> None:
-        """A job was launched."""
-        self.say(f"{label} started{self._to(rung, 'to')}  {settings_text(configuration) or 'the untouched base model'}")
-
-    def finished(self, label: str, values: Mapping[str, float], seconds: float, rung: int | None) -> None:
-        """A job measured its values."""
-        measured = "  ".join(f"{o.metric}={number(values.get(o.metric))}" for o in self._objectives)
-        self.say(f"{label} done{self._to(rung, 'at')} in {seconds:.0f} s  {measured}")
-
-    def over(self, part: str) -> None:
-        """A part of the budget is used up; said once."""
-        if not self._is_over:
-            self.say(f"budget: no {part} left; running jobs finish, nothing new starts")
-        self._is_over = True
-
-    def _to(self, rung: int | None, word: str) -> str:
-        return "" if rung is None else f" {word} {self._unit.removesuffix('s')} {rung}"
-
-    def failed(self, label: str, reason: str) -> None:
-        """A job ended without a measurement."""
-        self.say(f"{label} failed: {reason}")
-
-    def show(self, jobs: Sequence[Progress], started: int, front: Front, left: Mapping[str, float]) -> None:
-        """Show the state of now: redrawn on a terminal, a line every half minute elsewhere.
-
-        Args:
-            left: what is left of each part of the budget.
-        """
-        if self._live:
-            self._live.update(self._tables(jobs, self._progress(started, left), front))
-        elif time.monotonic() - self._spoken > _PLAIN_SECONDS:
-            self._spoken = time.monotonic()
-            states = "  ".join(f"{job.label} {_step(job.step)}" for job in jobs)
-            self.say(f"{self._progress(started, left)}  {states}")
-
-    def _progress(self, started: int, left: Mapping[str, float]) -> str:
-        total = "" if self._total is None else f" of {self._total}"
-        rest = ", ".join(f"{value:.3g} {name}" for name, value in left.items())
-        return f"{started}{total} trials started" + (f"; left: {rest}" if rest else "")
-
-    def _tables(self, jobs: Sequence[Progress], title: str, front: Front) -> RenderableType:
-        running = Table(title=title, title_justify="left", expand=False)
-        for name in ("job", "to", "progress", "step", "loss", "seconds"):
-            running.add_column(name)
-        for job in jobs:
-            step = job.step
-            bar = ProgressBar(step.total_steps if step else 1, step.global_step if step else 0, width=24)
-            loss = "" if step is None else f"{step.loss:.3f}"
-            to = "" if job.rung is None else f"{job.rung} {self._unit}"
-            running.add_row(job.label, to, bar, _step(step), loss, f"{job.seconds:.0f}")
-        return Group(running, front_table(front, self._objectives, None))
+# of a terminal: what a log or a sweep file holds of them would do there what its writer wants
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def front_table(front: Front, objectives: Sequence[Objective], base: Result | None) -> Table:
@@ -150,7 +52,7 @@ def results_table(
 
 def spent_text(config: SweepConfig, spent: Mapping[str, float]) -> str:
     """Return what a sweep has cost so far, and its budget, in one line."""
-    unit = "epochs" if config.halving is None else config.halving.unit
+    unit = config.unit
     hours = {name: spent.get(name, 0.0) / 3600 for name in ("card_seconds", "seconds")}
     used = f"Spent: {spent.get('units', 0.0):.0f} {unit}, {hours['card_seconds']:.3g} card-hours"
     limits = {} if config.budget is None else config.budget.model_dump(exclude_none=True)
@@ -191,7 +93,7 @@ def _add(
     settings = settings_text(result.configuration) or ("the untouched base" if result.number is None else "")
     cells = (result.point, state, *values, "\n".join(filter(None, (settings, result.reason))))
     # as Text: what comes from a sweep file is no markup
-    table.add_row(*map(Text, cells), style=style, end_section=end)
+    table.add_row(*(Text(printable(cell)) for cell in cells), style=style, end_section=end)
 
 
 def settings_text(configuration: Mapping[str, object]) -> str:
@@ -212,5 +114,6 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _step(step: StepRecord | None) -> str:
-    return "starting" if step is None else f"{step.global_step}/{step.total_steps}"
+def printable(text: str) -> str:
+    """Return a text without characters that steer a terminal, but for line ends and tabs."""
+    return _CONTROLS.sub("\ufffd", text)
