@@ -11,16 +11,40 @@ import typer
 
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
+from sweeps.commands.front import front
 from sweeps.commands.importing import import_run
-from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
+from sweeps.commands.options import (
+    HAND_IN,
+    LOOK,
+    OTHERS,
+    PREPARE,
+    RUN,
+    RUNS,
+    Database,
+    Json,
+    Name,
+    Runs,
+    Sort,
+    console,
+    open_stores,
+    print_json,
+)
+from sweeps.commands.params import params
+from sweeps.commands.watch import watch
 
 if TYPE_CHECKING:
     from sweeps.start import End
 
+_FIRST_STEPS = """\
+The first five minutes, on any machine:
+  lorasweep start search_spaces/tiny_cpu.yaml   sweep with a tiny model, live
+  lorasweep front --plot                        see what came out
+  lorasweep export --out best                   take it: best/launch.sh runs
+"""
 app = typer.Typer(
     help="Multi-objective sweeps for LoRA fine-tuning with MindFormers, tracked in MLflow.",
+    epilog=_FIRST_STEPS,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 Trials = Annotated[int | None, typer.Option(min=1, max=10**9, help="Trials to end with, instead of the sweep's own.")]
@@ -41,7 +65,11 @@ def _step_time(value: float | None) -> float | None:
     return value
 
 
-@app.command()
+# panels of the help stand in the order of their first commands
+app.command(rich_help_panel=PREPARE)(params)
+
+
+@app.command(rich_help_panel=RUN)
 def start(
     sweep: Annotated[Path, typer.Argument(help="Sweep YAML.")],
     trials: Trials = None,
@@ -56,7 +84,10 @@ def start(
         float | None, typer.Option(help="With --dry-run: milliseconds a training step takes.", callback=_step_time)
     ] = None,
 ) -> None:
-    """Run a sweep to its end, or continue it: every trial a real msrun launch."""
+    """Run a sweep to its end: every trial a real msrun launch.
+
+    Started again, it goes on where it ended. --dry-run starts nothing and prints what would run and cost.
+    """
     from sweeps.start import Options, run_file
 
     if step_ms is not None and not dry_run:
@@ -71,7 +102,7 @@ def start(
     _finish(run_file(sweep, Options(open_stores(runs, database), console, trials, tracking_uri, accept_changes)))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def resume(
     name: Name = None,
     trials: Trials = None,
@@ -79,7 +110,10 @@ def resume(
     database: Database = None,
     tracking_uri: TrackingUri = None,
 ) -> None:
-    """Go on with a sweep: what still runs is taken up, what was interrupted is done again, nothing else."""
+    """Go on with a sweep that was stopped, or whose process is gone.
+
+    What still runs is taken up, what was interrupted is done again, nothing else.
+    """
     from sweeps.start import Options
     from sweeps.start import resume as go_on
 
@@ -97,20 +131,23 @@ def _finish(end: End) -> None:
         raise typer.Exit(end)
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def stop(
     name: Name = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for running rungs: they are done again.")] = False,
     runs: Runs = RUNS,
     database: Database = None,
 ) -> None:
-    """Have a running sweep start nothing more and end when its running rungs have, as Ctrl-C does."""
+    """Have a running sweep end when its running rungs have.
+
+    It starts nothing more, as after Ctrl-C.
+    """
     from sweeps.requests import ask_to_stop
 
     typer.echo(ask_to_stop(open_stores(runs, database), name, now))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def cancel(
     name: Annotated[str, typer.Argument(help="Name of the sweep.")],
     trial: Annotated[int, typer.Argument(min=0, help="Number of the trial.")],
@@ -123,7 +160,10 @@ def cancel(
     typer.echo(ask_to_cancel(open_stores(runs, database), name, trial))
 
 
-@app.command()
+app.command(rich_help_panel=LOOK)(watch)
+
+
+@app.command(rich_help_panel=LOOK)
 def status(
     name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
 ) -> None:
@@ -141,28 +181,10 @@ def status(
         console.print(spent_text(known.config, known.spent))
 
 
-@app.command()
-def front(
-    name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
-) -> None:
-    """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
-
-    The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
-    """
-    from sweeps.read import Known
-    from sweeps.results import Front
-    from sweeps.selection import listing
-    from sweeps.view import front_table
-
-    known = Known.open(open_stores(runs, database), name)
-    results, shown = listing(known.front.results, sort, known)
-    if as_json:
-        print_json(known.as_json(results))
-    else:
-        console.print(front_table(Front(results, known.front.knee), shown, known.base))
+app.command(rich_help_panel=LOOK)(front)
 
 
-@app.command()
+@app.command(rich_help_panel=HAND_IN)
 def export(
     name: Name = None,
     select: Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")] = "knee",
@@ -170,7 +192,10 @@ def export(
     runs: Runs = RUNS,
     database: Database = None,
 ) -> None:
-    """Write a trial's configuration as YAML that runs: recipes, launch.sh, adapter, manifest."""
+    """Write a trial's configuration as YAML that runs.
+
+    Recipes, launch.sh, adapter, manifest.
+    """
     from sweeps.export import export as write_export
     from sweeps.read import Known
     from sweeps.selection import select as find
@@ -181,10 +206,10 @@ def export(
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
-app.add_typer(adapter_commands)
+app.add_typer(adapter_commands, rich_help_panel=HAND_IN)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def ui(
     runs: Runs = RUNS,
     host: Annotated[
@@ -207,7 +232,7 @@ def ui(
     raise typer.Exit(server.serve())
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def deliver(
     name: Name = None,
     runs: Runs = RUNS,
@@ -223,30 +248,8 @@ def deliver(
     raise typer.Exit(deliver_rest(open_stores(runs, database), name, tracking_uri, patience))
 
 
-@app.command()
-def params(
-    recipe: Annotated[Path, typer.Argument(help="MindFormers YAML with a pet_config.")],
-    total: Annotated[
-        int | None, typer.Option(min=1, help="Denominator of the ratio, instead of the exact total.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Print the exact parameter counts of a recipe, without building the network."""
-    from sweeps.view import accounting_table
-    from trainer.lora import account
-    from trainer.recipe import Recipe
-
-    loaded = Recipe.read(recipe)
-    accounting = account(loaded.values, str(recipe))
-    if as_json:
-        numbers = {"trainable": accounting.trainable, "total": accounting.total, "ratio": accounting.ratio(total)}
-        print_json(numbers)
-    else:
-        console.print(accounting_table(accounting, total))
-
-
-app.command()(audit)
-app.command("import")(import_run)
+app.command(rich_help_panel=OTHERS)(audit)
+app.command("import", rich_help_panel=OTHERS)(import_run)
 
 
 def main() -> None:

@@ -173,7 +173,7 @@ class SweepConfig(Section):
         return SearchSpace(self.parameters, self.derived, self.fixed)
 
     @property
-    def unit(self) -> str:
+    def unit(self) -> Literal["epochs", "steps"]:
         """What rungs and budgets of training count: ``epochs`` or ``steps``."""
         return "epochs" if self.halving is None else self.halving.unit
 

@@ -154,6 +154,10 @@ class Ledger:
         """
         return self._read(self._all_attempts() if label is None else self._attempts(label, rung))
 
+    def attempts_since(self, moment: float) -> list[Attempt]:
+        """Return the attempts of all jobs that were begun or ended after ``moment``, oldest first."""
+        return self._read(self._all_attempts().where((AttemptRow.started > moment) | (AttemptRow.ended > moment)))
+
     def card_seconds(self) -> float:
         """Return the seconds that ended attempts held their workers' cards, summed exactly (``math.fsum``)."""
         spent = self._all_attempts().with_only_columns(AttemptRow.seconds, AttemptRow.workers).order_by(None)

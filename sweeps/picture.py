@@ -13,7 +13,7 @@ from sweeps.config import SweepConfig
 from sweeps.results import Front
 from sweeps.sparkline import sparkline, thin
 from sweeps.view import number, printable, settings_text, with_interval
-from trainer.course import Course
+from trainer.course import BINS, Course
 
 _NARROW, _WIDE = 60, 100
 _TREND, _RECENT = 24, 10
@@ -30,8 +30,9 @@ class Progress:
         rung: that it runs to; None: the end of the training.
         slot: that it holds; with its host's name where that is another one.
         seconds: since its start.
-        step: its last one; empty where it has not trained one.
-        losses: as ``Course.losses``.
+        step: its last one of how many, or what it does instead of training.
+        losses: as ``Course.losses``, or none.
+        loss: the last one; None where there is none.
         seconds_left: of its training; None: not known yet.
     """
 
@@ -45,8 +46,14 @@ class Progress:
     seconds_left: float | None
 
     @classmethod
-    def of(cls, label: str, rung: int | None, slot: str, seconds: float, course: Course) -> Progress:
-        """Return how a job stands whose training is followed by ``course``."""
+    def of(cls, label: str, rung: int | None, slot: str, seconds: float, course: Course | None) -> Progress:
+        """Return how a job stands.
+
+        Args:
+            course: of its training; None: its log is on another host.
+        """
+        if course is None:
+            return cls(label, rung, slot, seconds, "log elsewhere", (), None, None)
         last = course.last
         if last is not None and last.global_step < course.end:
             step = f"{last.global_step}/{course.end}"
@@ -162,8 +169,8 @@ class Picture:
 
 
 def _merged(losses: Sequence[float | None], parts: int) -> list[float | None]:
-    """Return the means of neighbours, so many that ``parts`` are left; ``parts`` divides their number."""
-    size = len(losses) // parts
+    """Return the means of neighbours, so many that ``parts`` are left; ``parts`` divides ``BINS``."""
+    size = BINS // parts
     groups = [[loss for loss in losses[i : i + size] if loss is not None] for i in range(0, len(losses), size)]
     return [sum(group) / len(group) if group else None for group in groups]
 

@@ -1,4 +1,4 @@
-"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means; results by a metric."""
+"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means; metrics that are asked for."""
 
 from __future__ import annotations
 
@@ -61,6 +61,28 @@ def listing(
         return tuple(results), objectives
     by = _measured(metric, known.measured, known, f"--sort {metric}")
     return tuple(_ordered(results, by)), tuple(dict.fromkeys((*objectives, by)))
+
+
+def axes(x: str | None, y: str | None, known: Known) -> tuple[Objective, Objective]:
+    """Return the metrics of a plot's axes; None: the first objectives that are not on the other axis.
+
+    Raises:
+        SelectionError: a metric was not measured of any trial, both are the same, or there is no objective for one.
+    """
+    free = iter([objective.metric for objective in known.config.objectives if objective.metric not in (x, y)])
+    named = [metric or next(free, "") for metric in (x, y)]
+    for option, metric in zip(("--x", "--y"), named, strict=True):
+        if not metric:
+            raise SelectionError(
+                f"{option}: the sweep has no other objective; name a metric or formula that it measures"
+            )
+    if named[0] == named[1]:
+        raise SelectionError(f"--x and --y are both {named[0]}; name two metrics")
+    first, second = (
+        _measured(metric, known.measured, known, f"{option} {metric}")
+        for option, metric in zip(("--x", "--y"), named, strict=True)
+    )
+    return first, second
 
 
 def _measured(metric: str, results: Sequence[Result], known: Known, option: str) -> Objective:

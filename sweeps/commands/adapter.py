@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="adapter",
-    help="Make something of a trial's adapter, or of anyone's checkpoint (--from).",
+    help="Merge, convert or extract adapters: a trial's, or anyone's.",
     no_args_is_help=True,
 )
 Select = Annotated[str | None, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.", show_default="knee")]

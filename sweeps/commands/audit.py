@@ -16,7 +16,10 @@ def audit(
     ],
     as_json: Json = False,
 ) -> None:
-    """List contradictions between anyone's YAML, logs and report; exit code 1 where there are any."""
+    """List contradictions between anyone's YAML, logs and report.
+
+    Exit code 1 where there are any.
+    """
     from rich.text import Text
 
     from sweeps.audit.examine import examine

@@ -20,7 +20,10 @@ def import_run(
         str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow server, instead of the sweep's own.")
     ] = None,
 ) -> None:
-    """Make a finished run of others a completed trial of a sweep, and a run in MLflow with its step metrics."""
+    """Make a finished run of others a trial of a sweep.
+
+    A completed one, and a run in MLflow with its step metrics.
+    """
     from sweeps.importing.bring_in import import_run as bring_in
 
     if sweep is not None and into is not None:

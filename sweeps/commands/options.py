@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from sweeps.commands.completion import metrics, sweep_names
+
 if TYPE_CHECKING:
     from sweeps.stores import Stores
 
 # where there is no terminal to be narrow, as in a pipe or a CI log, nothing need be cut off
 console = Console(width=None if sys.stdout.isatty() else 160)
+
+# panels of `lorasweep --help`, in the order of use
+PREPARE, RUN, LOOK, HAND_IN, OTHERS = (
+    "Before a sweep",
+    "Run",
+    "Look",
+    "Use what came out",
+    "What others ran",
+)
 
 Runs = Annotated[Path, typer.Option(help="Folder of databases, artifacts and trials.")]
 Database = Annotated[
@@ -30,9 +41,16 @@ Database = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Sort = Annotated[
     str | None,
-    typer.Option(metavar="METRIC", help="Best first by this metric or formula, shown beside the objectives."),
+    typer.Option(
+        metavar="METRIC",
+        help="Best first by this metric or formula, shown beside the objectives.",
+        autocompletion=metrics,
+    ),
 ]
-Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
+Name = Annotated[
+    str | None,
+    typer.Argument(help="Name of the sweep; may be left out where there is one.", autocompletion=sweep_names),
+]
 RUNS = Path("mlruns")
 
 

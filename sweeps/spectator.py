@@ -1,0 +1,169 @@
+"""A sweep that another process runs, as its database and its jobs' logs tell it: what ``watch`` shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from rich.console import Console
+
+from sweeps import records
+from sweeps import study as studies
+from sweeps.entries import Attempt
+from sweeps.host import here
+from sweeps.lease import holder_of
+from sweeps.ledger import Ledger
+from sweeps.live import View
+from sweeps.picture import Progress, Snapshot
+from sweeps.read import Known
+from sweeps.results import BOX, base_result, find_front, measurements, results
+from sweeps.signals import end_like_ctrl_c
+from sweeps.spending import Spending
+from sweeps.stores import Stores
+from sweeps.view import front_table
+from sweeps.volume import growth
+from trainer.course import Course
+from trainer.paths import TrialPaths
+from trainer.step_log import StepLog
+
+_LOOK_SECONDS, _ASK_SECONDS = 1.0, 5.0
+_EARLIER = 5
+
+Event = tuple[float, Callable[[View], None]]
+"""When something happened, UTC epoch seconds, and what says so."""
+
+
+def watch(stores: Stores, name: str | None, console: Console) -> None:
+    """Show a sweep as long as a process runs it, then its front.
+
+    Raises:
+        StoreError: there is no such sweep, or its database is away.
+        KeyboardInterrupt: the user has seen enough; the sweep goes on.
+    """
+    end_like_ctrl_c()
+    config = Known.open(stores, name).config
+    with studies.told(stores.study_url), View(console, config.objectives, config.unit) as view:
+        spectator = Spectator(stores, config.name)
+        runs = True
+        while runs:
+            # asked before the look, so that the last look sees how it ended
+            runs = spectator.runs()
+            now = spectator.look(view)
+            if runs:
+                view.show(now)
+                time.sleep(_LOOK_SECONDS)
+        spectator.close()
+        left = ", ".join(job.label for job in now.jobs)
+        go_on = f", but {left} did not end: `lorasweep resume {config.name}` takes up what still runs" if left else ""
+        view.say(f"no process runs {config.name}{go_on}")
+    console.print(front_table(now.front, config.objectives, spectator.base))
+
+
+class Spectator:
+    """Reads at each look what is new: trials only when a job began or ended, logs from where the last look ended.
+
+    Raises:
+        StoreError: by every method: the database cannot be read.
+    """
+
+    def __init__(self, stores: Stores, name: str) -> None:
+        self._url, self._name = stores.study_url, name
+        self._study = studies.load_study(name, self._url)
+        self._config, self._total = studies.load_config(self._study), studies.load_trials(self._study)
+        self._ledger, self._host = Ledger(self._url, name), here().name
+        self._logs: dict[int, tuple[StepLog, Course]] = {}
+        self._seen, self._asked, self._runs = 0.0, -_ASK_SECONDS, False
+        self._read()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._ledger.close()
+
+    def runs(self) -> bool:
+        """Whether a process runs the sweep, asked of the database every few seconds."""
+        if time.monotonic() - self._asked > _ASK_SECONDS:
+            self._asked, self._runs = time.monotonic(), holder_of(self._url, self._name) is not None
+        return self._runs
+
+    def look(self, view: View) -> Snapshot:
+        """Have ``view`` say what happened since the last look, of what was before the first only the last few things.
+
+        Returns:
+            how the sweep stands.
+        """
+        news = self._ledger.attempts_since(self._seen)
+        if news or self._is_boxless:
+            self._read()
+        events = sorted(self._events(news), key=lambda event: event[0])
+        for _, say in events if self._seen else events[-_EARLIER:]:
+            say(view)
+        self._seen = max([self._seen, *(moment for moment, _ in events)])
+        attempts = self._ledger.open_attempts()
+        self._logs = {attempt.id: self._logs.get(attempt.id) or self._log_of(attempt) for attempt in attempts}
+        jobs = [self._progress(attempt) for attempt in attempts]
+        running = sum(job.seconds * a.placement.workers for job, a in zip(jobs, attempts, strict=True))
+        left = self._spending.left(running)
+        return Snapshot(self._config, self._total, self._started, left, jobs, self._front, self._volumes)
+
+    def _read(self) -> None:
+        """Read all trials; those that ended Optuna keeps in memory."""
+        study, objectives = self._study, self._config.objectives
+        measured, box = measurements(study), study.user_attrs.get(BOX)
+        self.base = base_result(study)
+        self._configurations = {result.label: result.configuration for result in results(study)}
+        self._values = {(result.label, result.rung): result.values for result in measured}
+        if self.base is not None:
+            self._values["base", None] = self.base.values
+        self._front = find_front(measured, objectives)
+        # the box is written after the first measurement
+        self._is_boxless = bool(measured) and box is None
+        self._volumes: Sequence[float] = () if box is None else growth(measured, objectives, box)
+        self._started = records.started(study)
+        cards, seconds = self._ledger.card_seconds(), studies.load_seconds(study)
+        self._spending = Spending(self._config.budget, records.units(study), cards, seconds)
+
+    # -- what happened -----------------------------------------------------------------------------------------------
+
+    def _events(self, news: Sequence[Attempt]) -> Iterator[Event]:
+        for attempt in news:
+            if attempt.started > self._seen:
+                yield attempt.started, partial(self._say_begun, attempt)
+            if attempt.ended is not None and attempt.ended > self._seen:
+                yield attempt.ended, partial(self._say_ended, attempt)
+        for kept in self._ledger.quarantined():
+            if kept.since > self._seen:
+                said = f"SLOT {kept.slot} OF {kept.host} IN QUARANTINE: {kept.reason}"
+                yield kept.since, partial(View.say, text=said)
+
+    def _say_begun(self, attempt: Attempt, view: View) -> None:
+        view.started(attempt.label, self._configurations.get(attempt.label, {}), attempt.rung)
+
+    def _say_ended(self, attempt: Attempt, view: View) -> None:
+        values = self._values.get((attempt.label, attempt.rung))
+        if attempt.reason:
+            view.failed(attempt.label, attempt.reason)
+        elif values is not None and attempt.seconds is not None:
+            view.finished(attempt.label, values, attempt.seconds, attempt.rung)
+        else:
+            view.say(f"{attempt.label} ended: {attempt.outcome}")
+
+    # -- what runs ---------------------------------------------------------------------------------------------------
+
+    def _log_of(self, attempt: Attempt) -> tuple[StepLog, Course]:
+        log = TrialPaths(attempt.folder).worker_log(attempt.placement.workers - 1)
+        return StepLog(log), Course(attempt.rung, self._config.unit)
+
+    def _progress(self, attempt: Attempt) -> Progress:
+        log, course = self._logs[attempt.id]
+        readable = True
+        # before it has a process the log is that of the attempt before
+        if attempt.pid is not None:
+            try:
+                readable = attempt.folder.is_dir()
+                course.add(log.poll())
+            except OSError:
+                readable = False
+        slot = f"{attempt.placement.slot}" + ("" if attempt.host == self._host else f" on {attempt.host}")
+        seconds = max(0.0, time.time() - attempt.started)
+        return Progress.of(attempt.label, attempt.rung, slot, seconds, course if readable else None)
