@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from sweeps.config import Objective
 from sweeps.picture import Picture, Snapshot
-from sweeps.view import number, printable, settings_text
+from sweeps.view import literal, number, settings_text
 
 _PLAIN_SECONDS = 30.0
 
@@ -45,7 +44,7 @@ class View:
 
     def say(self, text: str) -> None:
         """Print one line that stays."""
-        self._console.print(Text(printable(text)), soft_wrap=True)
+        self._console.print(literal(text), soft_wrap=True)
 
     def started(self, label: str, configuration: Mapping[str, object], rung: int | None) -> None:
         """A job was launched."""

@@ -12,7 +12,7 @@ from rich.text import Text
 from sweeps.config import SweepConfig
 from sweeps.results import Front
 from sweeps.sparkline import sparkline, thin
-from sweeps.view import number, printable, settings_text, with_interval
+from sweeps.view import literal, number, settings_text, with_interval
 from trainer.course import BINS, Course
 
 _NARROW, _WIDE = 60, 100
@@ -106,7 +106,7 @@ class Picture:
         """Yield the lines from top to bottom."""
         width, room = options.max_width, max(2 * _FEWEST_LINES, console.size.height - _OTHER_LINES)
         jobs = self._now.jobs[: max(_FEWEST_LINES, room // 2)]
-        yield Text(f"{self._now.config.name}: {self._now.headline}", style="bold")
+        yield literal(f"{self._now.config.name}: {self._now.headline}", "bold")
         yield self._jobs(jobs, width, options.ascii_only)
         if len(jobs) < len(self._now.jobs):
             yield Text(f"and {len(self._now.jobs) - len(jobs)} more jobs", style="dim")
@@ -136,7 +136,7 @@ class Picture:
                 "left": "" if job.seconds_left is None else duration(job.seconds_left),
                 "running": duration(job.seconds),
             }
-            table.add_row(*(Text(printable(cells[name])) for name in shown))
+            table.add_row(*(literal(cells[name]) for name in shown))
         return table
 
     def _trend(self, ascii_only: bool) -> Text:
@@ -151,18 +151,21 @@ class Picture:
         results = front.results[:lines]
         if front.knee is not None and front.knee not in results:
             results = (*results[:-1], front.knee)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=width >= _WIDE)
         table.add_column(f"front ({len(front.results)})", no_wrap=True)
         for objective in objectives:
-            table.add_column(Text(f"{objective.metric} ({objective.direction[:3]})"), justify="right")
+            table.add_column(
+                literal(f"{objective.metric} ({objective.direction[:3]})"), justify="right", overflow="fold"
+            )
         if width >= _WIDE:
-            table.add_column("configuration", no_wrap=True)
+            # as wide as the others leave it
+            table.add_column("configuration", no_wrap=True, ratio=1)
         for result in results:
             knee = result == front.knee
             value = with_interval if width >= _WIDE else lambda of, metric: number(of.values.get(metric))
             cells = [f"{result.point}{' knee' if knee else ''}", *(value(result, o.metric) for o in objectives)]
             cells += [settings_text(result.configuration)] if width >= _WIDE else []
-            table.add_row(*(Text(printable(cell)) for cell in cells), style="bold" if knee else "")
+            table.add_row(*(literal(cell) for cell in cells), style="bold" if knee else "")
         yield table
         if len(results) < len(front.results):
             yield Text(f"and {len(front.results) - len(results)} more: `lorasweep front`", style="dim")

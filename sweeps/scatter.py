@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sweeps.config import Objective
 from sweeps.results import Front, Result
-from sweeps.view import number
+from sweeps.view import literal, number
 
 _KINDS = {
     "x": ("misses a gate", "dim"),
@@ -46,7 +46,7 @@ class Scatter:
         """Yield the lines from top to bottom."""
         points = list(self._points())
         if not points:
-            yield Text(f"nothing to draw yet: no trial was measured in both {self.x.metric} and {self.y.metric}")
+            yield literal(f"nothing to draw yet: no trial was measured in both {self.x.metric} and {self.y.metric}")
             return
         (left, right), (bottom, top) = _span([x for x, _, _ in points]), _span([y for _, y, _ in points])
         ticks = [number(top), number((bottom + top) / 2), number(bottom)]
@@ -57,14 +57,14 @@ class Scatter:
         for x, y, mark in sorted(points, key=lambda point: list(_KINDS).index(point[2])):
             row, column = (top - y) / (top - bottom) * (height - 1), (x - left) / (right - left) * (width - 1)
             rows[round(row)][round(column)] = mark
-        yield Text(f"{self.y.metric} ({_better(self.y, 'up', 'down')})")
+        yield literal(f"{self.y.metric} ({_better(self.y, 'up', 'down')})")
         for i, row_of_marks in enumerate(rows):
             tick = {0: ticks[0], (height - 1) // 2: ticks[1], height - 1: ticks[2]}.get(i, "")
             yield Text(f"{tick:>{margin}} | ").append_text(_styled(row_of_marks))
         yield Text(f"{'':>{margin}} +{'-' * (width + 1)}")
         low, high = number(left), number(right)
         yield Text(f"{'':>{margin}}   {low}{high:>{max(len(high) + 1, width - len(low))}}")
-        yield Text(f"{'':>{margin}}   {self.x.metric} ({_better(self.x, 'right', 'left')})")
+        yield literal(f"{'':>{margin}}   {self.x.metric} ({_better(self.x, 'right', 'left')})")
         yield Text("  ").join(Text(f"{mark} {meaning}", style) for mark, (meaning, style) in reversed(_KINDS.items()))
 
     def _points(self) -> Iterator[tuple[float, float, str]]:

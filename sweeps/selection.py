@@ -1,4 +1,4 @@
-"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means; metrics that are asked for."""
+"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means; metrics that are named."""
 
 from __future__ import annotations
 

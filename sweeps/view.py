@@ -81,7 +81,7 @@ def _table(title: str, objectives: Sequence[Objective]) -> Table:
     table.add_column("trial", no_wrap=True)
     table.add_column("state")
     for objective in objectives:
-        table.add_column(f"{objective.metric} ({objective.direction[:3]})", justify="right")
+        table.add_column(literal(f"{objective.metric} ({objective.direction[:3]})"), justify="right")
     table.add_column("configuration")
     return table
 
@@ -92,8 +92,7 @@ def _add(
     values = [with_interval(result, objective.metric) for objective in objectives]
     settings = settings_text(result.configuration) or ("the untouched base" if result.number is None else "")
     cells = (result.point, state, *values, "\n".join(filter(None, (settings, result.reason))))
-    # as Text: what comes from a sweep file is no markup
-    table.add_row(*(Text(printable(cell)) for cell in cells), style=style, end_section=end)
+    table.add_row(*(literal(cell) for cell in cells), style=style, end_section=end)
 
 
 def settings_text(configuration: Mapping[str, object]) -> str:
@@ -114,6 +113,6 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def printable(text: str) -> str:
-    """Return a text without characters that steer a terminal, but for line ends and tabs."""
-    return _CONTROLS.sub("\ufffd", text)
+def literal(text: str, style: str = "") -> Text:
+    """Return a text as it is: nothing in it is markup, and what steers a terminal is replaced."""
+    return Text(_CONTROLS.sub("\ufffd", text), style)
