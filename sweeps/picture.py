@@ -60,8 +60,9 @@ class Progress:
         else:
             # of the base nothing is trained
             step = "measuring" if last is not None or label == "base" else "starting"
-        loss = None if last is None else last.loss
-        return cls(label, rung, slot, seconds, step, course.losses, loss, course.seconds_left)
+        if last is None:
+            return cls(label, rung, slot, seconds, step, (), None, None)
+        return cls(label, rung, slot, seconds, step, course.losses, last.loss, course.seconds_left)
 
 
 @dataclass(frozen=True)

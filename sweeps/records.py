@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -82,7 +82,12 @@ def record_job(trial: optuna.Trial, configuration: Mapping[str, object], rung: i
 
 def units(study: optuna.Study) -> float:
     """Return what all trials together trained or are to train in jobs that were started, in epochs or steps."""
-    return math.fsum(trial.user_attrs.get(UNITS, 0.0) for trial in study.get_trials(deepcopy=False))
+    return units_of(study.get_trials(deepcopy=False))
+
+
+def units_of(trials: Sequence[FrozenTrial]) -> float:
+    """Return the same of trials that were read."""
+    return math.fsum(trial.user_attrs.get(UNITS, 0.0) for trial in trials)
 
 
 def never_started(study: optuna.Study, number: int) -> None:
@@ -220,10 +225,9 @@ def drop_waiting(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
 
 def started(study: optuna.Study) -> int:
     """How many trials the sweep started, failed ones included, imported ones not."""
-    known = study.get_trials(deepcopy=False)
-    return len(known) - waiting(study) - sum(IMPORTED in trial.user_attrs for trial in known)
+    return started_of(study.get_trials(deepcopy=False))
 
 
-def waiting(study: optuna.Study) -> int:
-    """How many enqueued configurations have not been started."""
-    return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+def started_of(trials: Sequence[FrozenTrial]) -> int:
+    """Return the same of trials that were read."""
+    return sum(trial.state is not TrialState.WAITING and IMPORTED not in trial.user_attrs for trial in trials)

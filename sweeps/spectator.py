@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 from rich.console import Console
 
@@ -17,7 +18,7 @@ from sweeps.ledger import Ledger
 from sweeps.live import View
 from sweeps.picture import Progress, Snapshot
 from sweeps.read import Known
-from sweeps.results import BOX, base_result, find_front, measurements, results
+from sweeps.results import BOX, base_result, find_front, latest, measured_of
 from sweeps.signals import end_like_ctrl_c
 from sweeps.spending import Spending
 from sweeps.stores import Stores
@@ -107,11 +108,14 @@ class Spectator:
         return Snapshot(self._config, self._total, self._started, left, jobs, self._front, self._volumes)
 
     def _read(self) -> None:
-        """Read all trials; those that ended Optuna keeps in memory."""
+        """Read all trials once; those that ended Optuna keeps in memory."""
         study, objectives = self._study, self._config.objectives
-        measured, box = measurements(study), study.user_attrs.get(BOX)
+        trials, box = study.get_trials(deepcopy=False), study.user_attrs.get(BOX)
+        of_trials = [measured_of(trial) for trial in trials]
+        measured = sorted(chain.from_iterable(of_trials), key=lambda result: result.order)
         self.base = base_result(study)
-        self._configurations = {result.label: result.configuration for result in results(study)}
+        known = [latest(trial, found) for trial, found in zip(trials, of_trials, strict=True)]
+        self._configurations = {result.label: result.configuration for result in known}
         self._values = {(result.label, result.rung): result.values for result in measured}
         if self.base is not None:
             self._values["base", None] = self.base.values
@@ -119,9 +123,9 @@ class Spectator:
         # the box is written after the first measurement
         self._is_boxless = bool(measured) and box is None
         self._volumes: Sequence[float] = () if box is None else growth(measured, objectives, box)
-        self._started = records.started(study)
+        self._started = records.started_of(trials)
         cards, seconds = self._ledger.card_seconds(), studies.load_seconds(study)
-        self._spending = Spending(self._config.budget, records.units(study), cards, seconds)
+        self._spending = Spending(self._config.budget, records.units_of(trials), cards, seconds)
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
