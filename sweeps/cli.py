@@ -11,6 +11,7 @@ import typer
 
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
+from sweeps.commands.completion import sweep_names
 from sweeps.commands.front import front
 from sweeps.commands.importing import import_run
 from sweeps.commands.options import (
@@ -149,7 +150,7 @@ def stop(
 
 @app.command(rich_help_panel=RUN)
 def cancel(
-    name: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    name: Annotated[str, typer.Argument(help="Name of the sweep.", autocompletion=sweep_names)],
     trial: Annotated[int, typer.Argument(min=0, help="Number of the trial.")],
     runs: Runs = RUNS,
     database: Database = None,
