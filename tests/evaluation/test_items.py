@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.items import READERS, DataError, Item, read, read_squad, stream
+from evaluation.items import READERS, DataError, Item, read, read_squad_contest, read_squad_v1, stream
 
 ROOT = Path(__file__).parents[2]
 CONTEST = ROOT.parent / "shared/data/contest"
@@ -30,10 +30,19 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a'; echo 数据.json"
 
 
-def test_squad_takes_the_first_question_of_each_paragraph_with_all_its_answers(file: Path) -> None:
+def test_squad_contest_takes_the_first_question_of_each_paragraph_with_all_its_answers(file: Path) -> None:
     file.write_text(squad(paragraph("p", q1=["a", "b"], q2=["c"]), paragraph("r", q3=["d"])))
-    assert read_squad(file) == [
+    assert read_squad_contest(file) == [
         Item({"passage": "p", "question": "q1"}, ("a", "b")),
+        Item({"passage": "r", "question": "q3"}, ("d",)),
+    ]
+
+
+def test_squad_v1_takes_all_questions_of_each_paragraph(file: Path) -> None:
+    file.write_text(squad(paragraph("p", q1=["a", "b"], q2=["c"]), paragraph("r", q3=["d"])))
+    assert read_squad_v1(file) == [
+        Item({"passage": "p", "question": "q1"}, ("a", "b")),
+        Item({"passage": "p", "question": "q2"}, ("c",)),
         Item({"passage": "r", "question": "q3"}, ("d",)),
     ]
 
@@ -73,6 +82,7 @@ def test_line_separator_within_a_string_does_not_end_the_line(file: Path) -> Non
 def test_every_protocol_is_read_by_its_reader(file: Path) -> None:
     texts = {
         "squad_contest": squad(paragraph("p", q=["a"])),
+        "squad_v1": squad(paragraph("p", q=["a"])),
         "math_contest": MATH,
         "multiple_choice": json.dumps([CHOICE]),
     }
@@ -169,14 +179,14 @@ def test_broken_line_is_named_with_its_file_and_number(file: Path, row: str, mes
 def test_broken_place_in_squad_is_named_with_its_path(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(DataError) as raised:
-        read_squad(file)
+        read_squad_contest(file)
     assert str(raised.value).startswith(f"{file}: {message}; expected SQuAD v1.1: ")
 
 
 def test_broken_squad_json_is_named_with_its_line(file: Path) -> None:
     file.write_text('{\n"data":\n')
     with pytest.raises(DataError, match="broken JSON: Expecting value") as raised:
-        read_squad(file)
+        read_squad_contest(file)
     assert str(raised.value).startswith(f"{file}:3: ")
 
 
