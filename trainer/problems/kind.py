@@ -14,6 +14,7 @@ NATURAL = r"\d{1,15}"
 WHOLE = r"-?\d{1,15}"
 DECIMAL = r"-?\d{1,15}(?:\.\d{1,15})?"
 """Expressions for fields; bounded, so that no number of a hostile file takes long to compute with."""
+_LONGEST = 1000  # characters of a problem: more than any kind's
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Kind:
 
         Blanks, the width of punctuation and the last full stop or question mark do not matter.
         """
+        if len(problem) > _LONGEST:
+            return None
         text = unicodedata.normalize("NFKC", problem).strip()
         for language, pattern in self._patterns.items():
             if match := pattern.fullmatch(text):
@@ -72,5 +75,5 @@ class Kind:
         parts = re.split(r"\{(\w+)\}", unicodedata.normalize("NFKC", question).rstrip("?.。"))
         for i, part in enumerate(parts):
             is_field = i % 2
-            parts[i] = f"(?P<{part}>{self.fields[part]})" if is_field else r"\s*".join(map(re.escape, part.split(" ")))
-        return re.compile("".join(parts) + r"\s*[?.。]?")
+            parts[i] = f"(?P<{part}>{self.fields[part]})" if is_field else r"\s*+".join(map(re.escape, part.split(" ")))
+        return re.compile("".join(parts) + r"\s*+[?.。]?")

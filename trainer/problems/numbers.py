@@ -12,9 +12,10 @@ EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero, Over
 """Arithmetic that raises ArithmeticError rather than rounds."""
 
 _WIDE = Context(prec=100)
-_NUMBER = r"(?P<number>(?P<mantissa>-?\d+(?:/\d+|(?:\.\d+)?))(?:[eE][-+]?\d{1,4})?)"
-_MARK = r"\s*(?:.*(?:[=≈：:为是]|\bis\b)\s*)?"
-_UNIT = r"[a-zA-Z一-龥%\s]*[.。]?\s*"
+# possessive: no text takes more than a pass or two
+_NUMBER = r"(?P<number>(?P<mantissa>-?\d++(?:/\d++|(?:\.\d++)?))(?:[eE][-+]?\d{1,4}(?!\d))?)"
+_MARK = r"\s*+(?:.*(?:[=≈：:为是]|\bis\b)\s*+)?"
+_UNIT = r"[a-zA-Z一-龥%\s]*+[.。]?\s*+"
 _FINAL = re.compile(_MARK + _NUMBER + _UNIT)
 _BOXED = re.compile(rf"(?s:.*)\\(?:boxed|fbox) ?\{{ ?{_NUMBER} ?\}}(?s:.*)")
 

@@ -108,3 +108,13 @@ def test_no_text_is_an_error(problem: str, solution: str, kind: str, fields: lis
         assert kind_of(text) in ("", *KINDS)
         steps(text, solution)
         steps(text, "0")
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 10**6, "=1" + " " * 10**6 + "!", " " * 10**6 + "x", "计算 " + " " * 10**6 + "x", "\\boxed{" * 10**5]
+)
+def test_long_text_is_of_no_kind_and_takes_no_time(text: str) -> None:
+    # a regular expression that goes back over blanks or digits would take hours
+    assert kind_of(text) == ""
+    assert steps("计算 1 + 2 等于多少？", text) is None
+    assert rounded(text + "?", 2) is None
