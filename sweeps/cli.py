@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands import data
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ TrackingUri = Annotated[
     ),
 ]
 _DAY = 24 * 3600 * 1000.0
+
+
+app.add_typer(data.app, name="data")
 
 
 def _step_time(value: float | None) -> float | None:
@@ -245,13 +249,16 @@ def main() -> None:
     from search_spaces.load import FileFaults
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.blind_split import SplitError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.transforms import TransformError
 
+    expected = (DataError, FileFaults, LoraError, RecipeError, SelectionError, SlotError, SplitError, StoreError)
     try:
         app()
-    except (DataError, FileFaults, LoraError, RecipeError, SelectionError, SlotError, StoreError) as error:
+    except (*expected, TransformError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,9 @@ IGNORED = -100
 Row = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 _FORMAT = "2"  # part of every digest: raise it when what a file holds changes, as with other step-by-step answers
+_STATISTICS = "statistics.json"
 _CHUNK = 2000  # items at a time: enough for all cores to tokenize, few enough to be small beside the imports
+_CHUNKS = 50  # a file: MindRecord makes the index of a file in memory, 1.4 kB an item
 
 
 @dataclass(frozen=True)
@@ -78,20 +80,14 @@ class Encoded(NamedTuple):
 
 
 def record_path(cache: Path, source: Source, content: str, tokenizer: str, seq_length: int, pad: int) -> Path:
-    """Return where a tokenized data set lies: a digest of all that its content depends on.
+    """Return the folder where a tokenized data set lies: its name is a digest of all that its content depends on.
 
     Args:
         content: digest of the source's file.
         tokenizer: digest of the tokenizer's folder.
     """
     parts = (_FORMAT, source.digested(), str(seq_length), str(pad), content, tokenizer)
-    digest = hashlib.sha256("\0".join(parts).encode())
-    return cache / digest.hexdigest()[:16] / "train.mindrecord"
-
-
-def statistics_path(record: Path) -> Path:
-    """Return where the statistics of a tokenized data set lie: beside it."""
-    return record.with_name("statistics.json")
+    return cache / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def encoded(items: Iterable[Item], protocol: str, template: str, codec: TextCodec) -> Iterator[Encoded]:
@@ -140,52 +136,57 @@ def row(item: Encoded, seq_length: int, pad: int) -> Row | None:
 
 
 def make_record(record: Path, source: Source, codec: TextCodec, seq_length: int, pad: int) -> Statistics:
-    """Write the MindRecord file ``record`` unless it is there; safe when several processes want it at once.
+    """Write the MindRecord files of the folder ``record`` unless it is there; returns what they hold.
 
-    The file lies in a folder of its own, which appears whole: its index holds the file's name, so it cannot be renamed.
-    Its statistics lie beside it and are returned.
+    Safe when several processes want it at once: the folder appears whole.
 
     Raises:
         DataError: the data file is broken.
         TransformError: it has not enough items of a kind.
         ValueError: no item fits ``seq_length``.
     """
-    folder = record.parent
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            unfinished = folder.with_suffix(".part")
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(record.with_suffix(".lock")):
+        if not record.exists():
+            unfinished = record.with_suffix(".part")
             # of a process that was killed
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
             try:
-                statistics = _write(unfinished / record.name, source, codec, seq_length, pad)
-                statistics.write(statistics_path(unfinished / record.name))
-                unfinished.rename(folder)
+                _write(unfinished, source, codec, seq_length, pad).write(unfinished / _STATISTICS)
+                unfinished.rename(record)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-    return Statistics.read(statistics_path(record))
+    return Statistics.read(record / _STATISTICS)
 
 
-def _write(record: Path, source: Source, codec: TextCodec, seq_length: int, pad: int) -> Statistics:
-    # here: seconds to import, and impossible in a process that has mlflow, since both bring a protobuf of their own
-    from mindspore.mindrecord import FileWriter
-
-    writer = FileWriter(str(record), shard_num=1)
-    column = {"type": "int32", "shape": [-1]}
-    writer.add_schema({"input_ids": column, "labels": column})
-    tally, items = Tally(), encoded(source.items(), source.protocol, source.template, codec)
-    written = 0
-    while chunk := list(islice(items, _CHUNK)):
+def _write(folder: Path, source: Source, codec: TextCodec, seq_length: int, pad: int) -> Statistics:
+    tally, writer = Tally(), None
+    items = encoded(source.items(), source.protocol, source.template, codec)
+    for number, chunk in enumerate(iter(lambda: list(islice(items, _CHUNK)), [])):
         for item in chunk:
             tally.add(len(item.prompt), len(item.answer), item.kind)
-        rows = [made for item in chunk if (made := row(item, seq_length, pad)) is not None]
-        if rows:
+        if rows := [made for item in chunk if (made := row(item, seq_length, pad)) is not None]:
+            writer = writer or _writer(folder / f"{number:05}.mindrecord")
             writer.write_raw_data([{"input_ids": ids, "labels": labels} for ids, labels in rows])
-        written += len(rows)
-    if not written:
+        if writer is not None and number % _CHUNKS == _CHUNKS - 1:
+            writer.commit()
+            writer = None
+    if writer is not None:
+        writer.commit()
+    statistics = tally.statistics([seq_length])
+    if statistics.cuts[seq_length].lost == statistics.items:
         raise ValueError(
             f"{source.file}: no item fits seq_length {seq_length}; raise it, or drop it from the search space"
         )
-    writer.commit()
-    return tally.statistics([seq_length])
+    return statistics
+
+
+def _writer(file: Path) -> Any:
+    # here: seconds to import, and impossible in a process that has mlflow, since both bring a protobuf of their own
+    from mindspore.mindrecord import FileWriter
+
+    writer = FileWriter(str(file), shard_num=1)
+    column = {"type": "int32", "shape": [-1]}
+    writer.add_schema({"input_ids": column, "labels": column})
+    return writer

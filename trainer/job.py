@@ -62,7 +62,7 @@ class Job(BaseModel):
         transforms: how the items of ``train`` are changed and chosen.
         data_seed: of the choice.
         templates: protocol -> prompt, in training and in measuring alike.
-        record: where the tokenized training set lies or is to be made.
+        record: folder where the tokenized training set lies or is to be made.
         base: weights of the base model.
         trainable: LoRA parameters that the recipe promises; None for the untouched base.
         total: parameters of the base model that the recipe promises; None for the untouched base.

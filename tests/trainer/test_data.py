@@ -24,7 +24,7 @@ TOKENIZER, MATH = TINY / "tokenizer", TINY / "data/math_train.jsonl"
 COUNT = """
 import sys
 from mindspore.dataset import MindDataset
-print(MindDataset(sys.argv[1], columns_list=["input_ids", "labels"]).get_dataset_size())
+print(MindDataset(sys.argv[1:], columns_list=["input_ids", "labels"]).get_dataset_size())
 """
 TEMPLATE = TEMPLATES["math_contest"]
 SOURCE = Source(MATH, "math_contest", TEMPLATE, Transforms(), 0)
@@ -106,29 +106,31 @@ def test_two_trials_that_want_the_same_record_at_once_both_get_it(tmp_path: Path
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     lines = MATH.read_text(encoding="utf-8").splitlines()
-    counted = subprocess.run([sys.executable, "-c", COUNT, record], capture_output=True, text=True, check=True)
+    counted = subprocess.run(
+        [sys.executable, "-c", COUNT, *record.glob("*.mindrecord")], capture_output=True, text=True, check=True
+    )
     assert int(counted.stdout.split()[-1]) == len(lines)
 
 
 def test_record_is_not_left_half_made(tmp_path: Path, codec: TextCodec) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"problem": "1 + 1"')
-    record = tmp_path / "cache/0/train.mindrecord"
+    record = tmp_path / "cache/0"
     with pytest.raises(DataError, match=r"broken\.jsonl:1"):
         make_record(record, replace(SOURCE, file=broken), codec, 32, 0)
-    assert [file.suffix for file in record.parent.parent.iterdir()] == [".lock"]
+    assert [file.suffix for file in record.parent.iterdir()] == [".lock"]
 
 
 def test_data_of_which_nothing_fits_is_said(tmp_path: Path, codec: TextCodec) -> None:
     with pytest.raises(ValueError, match="no item fits seq_length 4"):
-        make_record(tmp_path / "cache/0/train.mindrecord", SOURCE, codec, 4, 0)
+        make_record(tmp_path / "cache/0", SOURCE, codec, 4, 0)
 
 
 def test_record_of_a_killed_process_is_made_anew(tmp_path: Path, codec: TextCodec) -> None:
     record = path_of(tmp_path)
-    left = record.parent.with_suffix(".part")
+    left = record.with_suffix(".part")
     left.mkdir()
-    (left / record.name).write_text("half")
+    (left / "00000.mindrecord").write_text("half")
     assert make_record(record, SOURCE, codec, 32, 0).items == len(MATH.read_text(encoding="utf-8").splitlines())
     assert not left.exists()
 
