@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from trainer.statistics import Statistics
+from trainer.data_statistics import Statistics
 
 _NAMES = {0: "least", 50: "half", 90: "90 %", 99: "99 %", 100: "most"}
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from evaluation.items import Item, stream
-from trainer.statistics import Statistics, Tally
+from trainer.data_statistics import Statistics, Tally
 from trainer.transforms import Transforms, kind_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.score import Score
+from trainer.data_statistics import Statistics
 from trainer.files import write_whole
-from trainer.statistics import Statistics
 
 
 class Measurement(BaseModel):

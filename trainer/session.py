@@ -22,6 +22,7 @@ from evaluation.protocols import Evaluation, evaluate
 from evaluation.score import Score
 from trainer import network
 from trainer.data import make_record
+from trainer.data_statistics import Statistics
 from trainer.files import write_whole
 from trainer.job import Benchmark, Job
 from trainer.measurement import Measurement
@@ -29,7 +30,6 @@ from trainer.paths import TrialPaths
 from trainer.progress import Progress
 from trainer.rung import Rung
 from trainer.state import StateError, TrainingState, save_whole
-from trainer.statistics import Statistics
 from trainer.tokenizer import TextCodec
 
 _SEQ_MULTIPLE = 16  # lengths of decoding graphs: Ascend's kernels like them round

@@ -57,8 +57,8 @@ def stats(
     from sweeps.data_tables import data_tables
     from sweeps.shipped import DataFile
     from trainer.data import encoded
+    from trainer.data_statistics import Tally
     from trainer.prompts import TEMPLATES
-    from trainer.statistics import Tally
 
     path, tally, name = _named(DataFile, file, "FILE"), Tally(), protocol.value
     for item in encoded(stream(name, path), name, TEMPLATES[name], _codec(tokenizer)):

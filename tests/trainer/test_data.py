@@ -12,8 +12,8 @@ import pytest
 from evaluation.items import DataError, Item
 from trainer import files
 from trainer.data import IGNORED, Row, Source, encoded, make_record, record_path, row
+from trainer.data_statistics import Cut, Statistics
 from trainer.prompts import TEMPLATES
-from trainer.statistics import Cut, Statistics
 from trainer.tiny import generate
 from trainer.tokenizer import TextCodec
 from trainer.transforms import Transforms

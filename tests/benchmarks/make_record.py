@@ -1,6 +1,6 @@
 """How long the contest's 810,000 problems take to become a MindRecord of 256 tokens each, and how much memory.
 
-    python -m tests.benchmarks.tokenize [--rows 810000] [--seq-length 256]
+    python -m tests.benchmarks.make_record [--rows 810000] [--seq-length 256]
 
 The rows are of all eleven kinds, the tokenizer is a byte-level BPE of 32,000 tokens trained on them. Wall time tells
 little on a machine that does other work: its load is printed beside, and the CPU seconds, which that hardly changes.
