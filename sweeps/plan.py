@@ -63,8 +63,8 @@ class Plan:
             resume: state of the rung before; None: from the base.
         """
         config = self.config
-        everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed}
-        everything |= {**of_recipe(settings or {}), **config.length()}
+        everything: dict[str, object] = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed}
+        everything |= of_recipe(settings or {}) | config.length()
         source = self._source(settings or {})
         record = self._record(source, everything)
         # the base is measured without an adapter, so what the recipe says of one does not matter

@@ -12,6 +12,9 @@ import typer
 from sweeps.commands.options import Json, console, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evaluation.items import Item
     from trainer.tokenizer import TextCodec
 
 app = typer.Typer(help="Look at data sets and make them: statistics, blind splits, no duplicates, transforms.")
@@ -90,7 +93,7 @@ def dedupe(
     seen: dict[str, str] = {}
     repeated = contradicting = 0
 
-    def fresh() -> Any:
+    def fresh() -> Iterator[Item]:
         nonlocal repeated, contradicting
         for item in _items(file, protocol):
             key, answer = (asked if exact else normalized)(item), item.answers[0]
@@ -200,7 +203,7 @@ def generate(
     typer.echo(f"{write_rows(out, items, Rows.MATH.value)} problems -> {out}")
 
 
-def _items(file: Path, protocol: Rows) -> Any:
+def _items(file: Path, protocol: Rows) -> Iterator[Item]:
     from evaluation.items import stream
 
     return stream(protocol.value, _data_file(file))
