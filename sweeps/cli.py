@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands import data
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
 from sweeps.commands.importing import import_run
@@ -33,6 +34,9 @@ TrackingUri = Annotated[
     ),
 ]
 _DAY = 24 * 3600 * 1000.0
+
+
+app.add_typer(data.app, name="data")
 
 
 def _step_time(value: float | None) -> float | None:
@@ -251,21 +255,30 @@ app.command("import")(import_run)
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
+    try:
+        app()
+    except _faults_of_input() as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def _faults_of_input() -> tuple[type[ValueError], ...]:
+    """Return what is raised where a user's file or option is wrong; its text is all that the user needs."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
     from sweeps.importing.run import ImportRefused
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.blind_split import SplitError
     from trainer.files import FolderError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.transforms import TransformError
     from trainer.weights import WeightsError
 
-    try:
-        app()
-    except (
+    return (
         DataError,
         DossierError,
         FileFaults,
@@ -275,11 +288,11 @@ def main() -> None:
         RecipeError,
         SelectionError,
         SlotError,
+        SplitError,
         StoreError,
+        TransformError,
         WeightsError,
-    ) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from evaluation.protocols import Evaluation, evaluate
 from evaluation.score import Score
 from trainer import network
 from trainer.data import make_record
+from trainer.data_statistics import Statistics
 from trainer.decoding import encode, window
 from trainer.files import write_whole
 from trainer.job import Benchmark, Job
@@ -59,6 +60,7 @@ class Session:
         self._adapter: network.Arrays | None = None
         self._scores: dict[str, Score] = {}
         self._seconds: dict[str, float] = {}
+        self._data: Statistics | None = None
         self._steps: int | None = None
 
     def train(self) -> None:
@@ -71,9 +73,7 @@ class Session:
         """
         started = time.monotonic()
         model = self._config.model.model_config
-        make_record(
-            self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
-        )
+        self._data = make_record(self._job.record, self._job.source, self._codec, model.seq_length, model.pad_token_id)
         resumed = None if self._job.resume is None else TrainingState.read(self._job.resume)
         rung = self._rung(resumed)
         if get_real_rank() == 0:
@@ -123,7 +123,8 @@ class Session:
             self._measure([benchmark for benchmark in benchmarks if benchmark.batch == batch], batch)
 
     def _measure(self, benchmarks: list[Benchmark], batch: int) -> None:
-        sets = [(benchmark, *encode(benchmark, self._codec)) for benchmark in benchmarks]
+        templates = self._job.templates
+        sets = [(benchmark, *encode(benchmark, templates[benchmark.protocol], self._codec)) for benchmark in benchmarks]
         seq_length = max(window(prompts, benchmark.max_new_tokens) for benchmark, _, prompts in sets)
         decode, pad = self._decoder(batch, seq_length), self._config.model.model_config.pad_token_id
         for benchmark, items, prompts in sets:
@@ -147,6 +148,7 @@ class Session:
             scores=self._scores,
             seconds={name: round(value, 2) for name, value in {**self._seconds, "worker": seconds}.items()},
             versions=versions | {"python": platform.python_version()},
+            data=self._data,
             steps=self._steps,
         ).write(file)
 

@@ -10,7 +10,6 @@ import pytest
 
 import trainer
 from tests.short_sweep import TINY, write_sweep
-from trainer.data import record_path
 from trainer.job import Benchmark, Job, Until
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.lora import account
@@ -48,7 +47,7 @@ def launch(folder: Path, until: Until | None, resume: Path | None, rank: int = 8
     paths.root.mkdir()
     data = folder.parent / "train.jsonl"
     recipe = Recipe.read(HERE / "recipes/tiny_llama_lora.yaml")
-    record = record_path(folder.parent / "cache", data, "math_contest", TOKENIZER, 48, 0)
+    record = folder.parent / "tokens"
     rank_key = "model.model_config.pet_config.lora_rank"
     settings = {"load_checkpoint": str(BASE), "train_dataset.data_loader.dataset_dir": str(record), rank_key: rank}
     paths.recipe.write_text(recipe.render(settings, "test"), encoding="utf-8")
