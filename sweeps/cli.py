@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
+from sweeps.commands.report import report
 
 if TYPE_CHECKING:
     from sweeps.start import End
@@ -169,6 +170,9 @@ def export(
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
+app.command()(report)
+
+
 @app.command()
 def ui(
     runs: Runs = RUNS,
@@ -234,6 +238,7 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
+    from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.lora import LoraError
@@ -242,7 +247,7 @@ def main() -> None:
 
     try:
         app()
-    except (DataError, FileFaults, LoraError, RecipeError, SelectionError, SlotError, StoreError) as error:
+    except (DataError, FileFaults, LoraError, RecipeError, ReportError, SelectionError, SlotError, StoreError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

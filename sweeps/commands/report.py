@@ -1,0 +1,75 @@
+"""``lorasweep report``: what a contest wants to read of one trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.commands.options import RUNS, Database, Name, Runs, open_stores
+
+if TYPE_CHECKING:
+    from sweeps.read import Known
+    from sweeps.report.texts import Language
+    from sweeps.report.write import Options
+    from sweeps.results import Result
+
+Select = Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")]
+TrialNumber = Annotated[int | None, typer.Option(min=0, help="Short for --select trial:N.", show_default=False)]
+Lang = Annotated[str | None, typer.Option(help="zh or en.", show_default="both")]
+Baseline = Annotated[
+    Path | None, typer.Option(help="Recipe to compare hyperparameters with.", show_default="the sweep's recipe")
+]
+CheckpointUrl = Annotated[str | None, typer.Option(help="Object storage that the checkpoints were uploaded to.")]
+
+
+def report(
+    name: Name = None,
+    trial: TrialNumber = None,
+    select: Select = "knee",
+    lang: Lang = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("report"),
+    baseline: Baseline = None,
+    checkpoint_url: CheckpointUrl = None,
+    runs: Runs = RUNS,
+    database: Database = None,
+) -> None:
+    """Write a trial's report, Markdown and HTML: every number read from the runs' files, with its source."""
+    from sweeps.report.kept import adapters
+    from sweeps.report.write import Report, rerun
+
+    known, result, options = chosen(name, trial, select, baseline, checkpoint_url, runs, database)
+    languages = languages_of(lang)
+    made = Report.of(known, result, options)
+    for file in made.write(out.absolute(), languages, adapters(made.trial), rerun(known, result)):
+        typer.echo(file)
+
+
+def chosen(
+    name: str | None,
+    trial: int | None,
+    select: str,
+    baseline: Path | None,
+    checkpoint_url: str | None,
+    runs: Path,
+    database: str | None,
+) -> tuple[Known, Result, Options]:
+    """Return the sweep, the selected trial and how it is reported."""
+    from sweeps.read import Known
+    from sweeps.report.write import Options
+    from sweeps.selection import select as find
+
+    text = select if trial is None else f"trial:{trial}"
+    known = Known.open(open_stores(runs, database), name)
+    return known, find(text, known), Options(text, baseline, checkpoint_url)
+
+
+def languages_of(lang: str | None) -> tuple[Language, ...]:
+    """Return the languages to write in."""
+    from sweeps.report.texts import LANGUAGES
+
+    chosen = tuple(language for language in LANGUAGES if lang in (None, language))
+    if not chosen:
+        raise typer.BadParameter(f"expected {' or '.join(LANGUAGES)}, got {lang}", param_hint="--lang")
+    return chosen

@@ -1,0 +1,65 @@
+"""The end of a report: checkpoints, files with their digests, how to run it again, and where each number stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sweeps.report.context import Context, HandedIn
+from sweeps.report.markdown import block, code, plain, table
+from trainer.checkpoints import EVENLY
+
+
+def checkpoints(c: Context) -> Iterator[str]:
+    """Yield which checkpoints there are, and where."""
+    yield f"## {c.say('checkpoints')}"
+    last = c.trial.steps.last
+    whole = None if last is None else last[1].total_steps
+    yield c.say("checkpoints_text", steps="?" if whole is None else whole)
+    spaced = [checkpoint for checkpoint in c.checkpoints if checkpoint.number is not None]
+    if len(spaced) < EVENLY:
+        yield c.say("checkpoints_missing", found=len(spaced), reason=_reason(c, whole))
+    if c.checkpoints:
+        columns = ("item", "step", "file", "bytes", "digest", "link")
+        yield table([c.say(key) for key in columns], [_checkpoint_row(c, checkpoint) for checkpoint in c.checkpoints])
+    yield c.say("best_text", point=c.result.point)
+    if c.checkpoint_url is None:
+        yield c.say("no_link")
+
+
+def _reason(c: Context, whole: int | None) -> str:
+    steps = c.trial.measurement.fact("steps").value
+    if whole is not None and isinstance(steps, int) and steps < whole:
+        return c.say("missing_stopped", steps=steps, whole=whole)
+    return c.say("missing_gone")
+
+
+def _checkpoint_row(c: Context, checkpoint: HandedIn) -> Sequence[str]:
+    which = c.say("best") if checkpoint.number is None else c.say("evenly", number=checkpoint.number)
+    step = "" if checkpoint.step is None else str(checkpoint.step)
+    link = "" if c.checkpoint_url is None else plain(f"{c.checkpoint_url.rstrip('/')}/{checkpoint.name}")
+    return which, step, code(checkpoint.name), str(checkpoint.bytes), code(checkpoint.sha256), link
+
+
+def files(c: Context) -> Iterator[str]:
+    """Yield all files of the runs and what they read, with digests."""
+    yield f"## {c.say('files')}"
+    yield c.say("files_text")
+    rows = [
+        (code(c.trial.folder.name(file)), str(file.stat().st_size), code(digest)) for file, digest in c.digests.items()
+    ]
+    yield table((c.say("file"), c.say("bytes"), c.say("digest")), rows)
+
+
+def again(c: Context) -> Iterator[str]:
+    """Yield how to run it again."""
+    yield f"## {c.say('again')}"
+    yield c.say("again_text")
+    yield block(c.rerun)
+
+
+def sources(c: Context) -> Iterator[str]:
+    """Yield the sources; to be asked last, when all were cited."""
+    yield f"## {c.say('sources')}"
+    yield c.say("sources_text")
+    rows = [(f"S{number}", code(source)) for number, source in c.register.cited]
+    yield table((c.say("number"), c.say("source")), rows)

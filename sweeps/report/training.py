@@ -1,0 +1,239 @@
+"""What was trained, on what, with which hyperparameters, where and at what cost: the first half of a report."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from evaluation.items import Item, read
+from sweeps.checks import BASE, RECORD, SEED, SEQ_LENGTH
+from sweeps.entries import Attempt
+from sweeps.fidelity import EPOCHS
+from sweeps.ledger import Ledger
+from sweeps.length import ACCUMULATION, BATCH
+from sweeps.outbox import PARENT
+from sweeps.report.context import Context, value_text
+from sweeps.report.evidence import RANK, TARGETS, LoggedSteps
+from sweeps.report.markdown import block, code, plain, table
+from sweeps.report.sources import Fact, JsonFile, agree, joined
+from trainer.paths import TrialPaths
+from trainer.prompts import TEMPLATES
+
+_PET = "model.model_config.pet_config"
+KEYS = {
+    "seed": SEED,
+    "epochs": EPOCHS,
+    "batch_size": BATCH,
+    "learning_rate": "lr_schedule.learning_rate",
+    "seq_length": SEQ_LENGTH,
+    "lora_rank": RANK,
+    "lora_alpha": f"{_PET}.lora_alpha",
+    "lora_dropout": f"{_PET}.lora_dropout",
+    "target_modules": TARGETS,
+}
+"""Name that a report has in every language -> path of the recipe."""
+
+_HOUR = 3600.0
+
+
+def head(c: Context, version: str) -> Iterator[str]:
+    """Yield title and what the report is of."""
+    name = c.known.config.name
+    yield f"# {c.say('title')}: {plain(name)}, {c.result.point}"
+    made = {"sweep": plain(name), "point": code(c.result.point), "select": code(c.select), "version": plain(version)}
+    yield c.say("made", **made)
+    yield c.say("feasible" if c.result.feasible else "infeasible")
+    halving = c.known.config.halving
+    if halving is not None and c.result.rung is not None and c.result.rung != halving.at[-1]:
+        unit = c.say(f"{halving.unit}_unit")
+        yield c.say("below", rung=c.result.rung, whole=halving.at[-1], unit=unit)
+
+
+def algorithm(c: Context) -> Iterator[str]:
+    """Yield how it was trained, and on what."""
+    config = c.known.config
+    yield f"## {c.say('algorithm')}"
+    yield c.say("algorithm_text")
+    started = sum(result.state != "waiting" for result in c.known.results)
+    objectives = ", ".join(code(f"{o.direction} {o.metric}") for o in config.objectives)
+    cited = c.register.cite(c.study("config"), c.study("trials"))
+    yield f"{c.say('search_text', sampler=code(config.sampler.type), started=started, objectives=objectives)} {cited}"
+    if (halving := config.halving) is not None:
+        rungs, unit = ", ".join(map(str, halving.at)), c.say(f"{halving.unit}_unit")
+        yield f"{c.say('search_rungs', rungs=rungs, unit=unit, eta=f'{halving.eta:g}')} {cited}"
+    yield f"### {c.say('data')}"
+    yield table((c.say("item"), c.say("value"), c.say("source")), _data_rows(c))
+    yield c.say("template_text")
+    yield block(TEMPLATES[c.trial.read_job.protocol])
+
+
+def _data_rows(c: Context) -> Iterator[Sequence[str]]:
+    job, say = c.trial.read_job, c.say
+    train = read(job.protocol, job.train)
+    whole = c.trial.folder.whole(job.train)
+    yield c.fact_row(say("train_file"), c.trial.job.fact("train"))
+    yield _digest_row(c, "train", job.train)
+    yield c.fact_row(say("rows"), Fact(len(train), (whole,)))
+    for kind in sorted({item.kind for item in train} - {""}):
+        count = sum(item.kind == kind for item in train)
+        yield c.fact_row(say("rows_of_kind", kind=plain(kind)), Fact(count, (whole,)))
+    for key, value in c.known.config.train.model_dump(mode="json", exclude={"data"}).items():
+        yield c.fact_row(say("train_setting", key=code(key)), Fact(value, (c.study(f"config: train.{key}"),)))
+    seen = {_text(item) for item in train}
+    for i, benchmark in enumerate(job.benchmarks):
+        protocol = plain(benchmark.protocol)
+        items = read(benchmark.protocol, benchmark.file)
+        file = c.trial.folder.whole(benchmark.file)
+        yield c.fact_row(say("evaluated_file", protocol=protocol), _benchmark(c.trial.job, i, "file"))
+        yield _digest_row(c, benchmark.protocol, benchmark.file)
+        measured = Fact(len(items[: benchmark.items]), (file, *_benchmark(c.trial.job, i, "items").sources))
+        yield c.fact_row(say("evaluated_items", protocol=protocol), measured)
+        yield c.fact_row(say("new_tokens", protocol=protocol), _benchmark(c.trial.job, i, "max_new_tokens"))
+        if benchmark.protocol == job.protocol:
+            both = sum(_text(item) in seen for item in items[: benchmark.items])
+            yield c.fact_row(say("shared", protocol=protocol), Fact(both, (whole, file)))
+
+
+def _text(item: Item) -> tuple[str, ...]:
+    return tuple(item.fields.values())
+
+
+def _benchmark(job: JsonFile, index: int, key: str) -> Fact:
+    return job.fact("benchmarks", str(index), key)
+
+
+def _digest_row(c: Context, name: str, file: Path) -> Sequence[str]:
+    now = Fact(c.digests[file], (c.trial.folder.whole(file),))
+    then = Fact(c.inputs.get(name), (c.study(f"inputs: {name}"),))
+    return c.fact_row(c.say("digest"), agree(f"{file}, sha256", now, then))
+
+
+def hyperparameters(c: Context) -> Iterator[str]:
+    """Yield what was changed against the baseline, and how many parameters were trained."""
+    yield f"## {c.say('hyperparameters')}"
+    own = [path for path, _ in c.known.config.space.paths() if path not in {*KEYS.values(), BASE, RECORD}]
+    rows, changed = [], 0
+    for name, path in {**KEYS, **{path: path for path in own}}.items():
+        was, now = c.baseline.fact(path), c.trial.recipe.fact(path)
+        changed += (was and was.value) != (now and now.value)
+        shown = [c.say("absent") if fact is None else value_text(fact.value) for fact in (was, now)]
+        rows.append((code(name), *shown, c.register.cite(*joined(fact for fact in (was, now) if fact is not None))))
+    yield c.say("hyperparameters_text", baseline=code(c.baseline.file.name), changed=changed)
+    yield table((c.say("parameter"), c.say("was"), c.say("is"), c.say("source")), rows)
+    yield f"### {c.say('counts')}"
+    yield from _counts(c)
+
+
+def _counts(c: Context) -> Iterator[str]:
+    accounting, denominator = c.trial.accounting, c.known.config.model.parameters
+    lines = [f"{m.name}: {m.count} × {m.rank} × ({m.inputs} + {m.outputs}) = {m.trainable}" for m in accounting.modules]
+    yield c.say("count_formula")
+    yield block("\n".join(lines))
+    trainable = agree("trainable parameters", c.trial.checked("trainable"), c.trial.job.fact("trainable"))
+    if denominator is None:
+        total = agree("total parameters", c.trial.job.fact("total"), Fact(accounting.total, ()))
+    else:
+        total = Fact(denominator, (c.study("config: model.parameters"),))
+    ratio = c.trial.checked("ratio")
+    formula = f"{accounting.trainable} / {total.value} = {ratio.value!r}"
+    yield table(
+        (c.say("item"), c.say("value"), c.say("source")),
+        [
+            c.fact_row(code("trainable parameters"), trainable, str(accounting.trainable)),
+            c.fact_row(code("total parameters"), total),
+            c.fact_row(code("ratio"), ratio, plain(formula)),
+        ],
+    )
+    yield c.say("counts_checked")
+    yield c.compared()
+
+
+def cost(c: Context) -> Iterator[str]:
+    """Yield cards, epochs, batch and time, rung by rung."""
+    yield f"### {c.say('cost')}"
+    yield table((c.say("item"), c.say("value"), c.say("source")), _setup_rows(c))
+    ledger = Ledger(c.known.stores.study_url, c.known.config.name)
+    attempts = ledger.attempts()
+    ledger.close()
+    columns = ("rung", "steps", "train_seconds", "step_seconds", "launch", "launch_seconds", "card_hours", "source")
+    rungs = [(paths, _rung_of(paths)) for paths in c.trial.rungs]
+    rows = [_rung_row(c, paths, [a for a in attempts if a.folder == paths.root]) for paths, _ in rungs]
+    own = [a for a in attempts if any(a.folder == paths.root for paths, _ in rungs)]
+    hours = _card_hours(own)
+    rows.append((c.say("trial_total"), "", "", "", str(len(own)), _seconds(own), f"{hours:.6g}", ""))
+    yield table([c.say(key) for key in columns], rows)
+    whole = f"{c.known.spent['card_seconds'] / _HOUR:.6g}"
+    yield f"{c.say('cards_note')} {c.say('sweep_total', hours=whole)} {c.register.cite(c.study('attempts'))}"
+
+
+def _setup_rows(c: Context) -> Iterator[Sequence[str]]:
+    trial, workers = c.trial, c.trial.job.fact("workers")
+    yield c.fact_row(code("cards"), workers)
+    for name, path in (("device", "context.device_target"), ("epochs_trained", EPOCHS)):
+        if (fact := trial.recipe.fact(path)) is not None:
+            yield c.fact_row(c.say(name), fact)
+    if (last := trial.steps.last) is not None:
+        number, record = last
+        yield c.fact_row(c.say("steps_per_epoch"), Fact(record.steps, (trial.folder.line(trial.steps.file, number),)))
+    batch, accumulated = trial.recipe.fact(BATCH), trial.recipe.fact(ACCUMULATION)
+    if batch is not None:
+        factors = [batch, *([] if accumulated is None or accumulated.value is None else [accumulated]), workers]
+        product = math.prod(factor.value for factor in factors)
+        yield c.fact_row(c.say("items_per_step"), Fact(product, joined(factors)))
+
+
+def _rung_of(paths: TrialPaths) -> str:
+    return paths.root.name.removeprefix("rung-")
+
+
+def _rung_row(c: Context, paths: TrialPaths, attempts: Sequence[Attempt]) -> Sequence[str]:
+    measured = JsonFile(paths.measurement, c.trial.folder)
+    steps, seconds = measured.fact("steps"), measured.fact("seconds", "train")
+    sources = [*steps.sources, *seconds.sources]
+    median, logged = "", c.trial.steps_of(paths)
+    if logged.lines:
+        median = f"{_median(logged):g}"
+        sources.append(c.trial.folder.line(logged.file, min(logged.lines), max(logged.lines)))
+    sources += [c.study(f"attempt {attempt.id}") for attempt in attempts]
+    name = _rung_of(paths) if c.known.config.halving is not None else ""
+    hours = f"{_card_hours(attempts):.6g}"
+    shown = (value_text(steps.value), value_text(seconds.value), median, str(len(attempts)), _seconds(attempts), hours)
+    return name, *shown, c.register.cite(*sources)
+
+
+def _median(logged: LoggedSteps) -> float:
+    return statistics.median(record.seconds for record in logged.lines.values())
+
+
+def _seconds(attempts: Sequence[Attempt]) -> str:
+    return f"{sum(attempt.seconds or 0.0 for attempt in attempts):.6g}"
+
+
+def _card_hours(attempts: Sequence[Attempt]) -> float:
+    return sum((attempt.seconds or 0.0) * attempt.placement.workers for attempt in attempts) / _HOUR
+
+
+def environment(c: Context) -> Iterator[str]:
+    """Yield versions, and where MLflow has the runs."""
+    yield f"## {c.say('environment')}"
+    rows = []
+    for name in c.trial.measurement.fact("versions").value or {}:
+        rows.append(c.fact_row(plain(name), c.trial.measurement.fact("versions", name)))
+    first = c.trial.recipe.recipe.text.partition("\n")[0]
+    if made := re.match(r"# lorasweep (\S+):", first):
+        rows.append(c.fact_row("lorasweep", Fact(made[1], (c.trial.folder.line(c.trial.paths.recipe, 1),))))
+    tags = c.recorded_tags
+    rows += [c.fact_row(name, tags[f"version.{name}"]) for name in ("optuna", "mlflow") if f"version.{name}" in tags]
+    yield table((c.say("component"), c.say("version"), c.say("source")), rows)
+    if not c.tracked.runs:
+        yield c.say("untracked")
+        return
+    yield c.say("tracked", uri=code(c.tracked.uri))
+    names = {PARENT: plain(c.known.config.name)}
+    runs = [(names.get(label, label), code(run)) for label, run in c.tracked.runs.items()]
+    yield table((c.say("run"), c.say("run_id")), runs)
+    if c.tracked.trouble:
+        yield c.say("not_compared", reason=plain(c.tracked.trouble))
