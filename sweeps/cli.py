@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
 from sweeps.commands.report import report
 
@@ -171,6 +172,7 @@ def export(
 
 
 app.command()(report)
+app.add_typer(adapter_commands)
 
 
 @app.command()
@@ -241,13 +243,26 @@ def main() -> None:
     from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.files import FolderError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.weights import WeightsError
 
     try:
         app()
-    except (DataError, FileFaults, LoraError, RecipeError, ReportError, SelectionError, SlotError, StoreError) as error:
+    except (
+        DataError,
+        FileFaults,
+        FolderError,
+        LoraError,
+        RecipeError,
+        ReportError,
+        SelectionError,
+        SlotError,
+        StoreError,
+        WeightsError,
+    ) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

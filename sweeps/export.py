@@ -1,4 +1,4 @@
-"""A trial's configuration as a folder that runs: recipes, launch.sh, adapter, manifest.
+"""A trial's configuration as a folder that runs: recipes, launch.sh, adapter, also in PEFT's format, manifest.
 
 Weights, data and tokenizer are not copied: they are named by their paths, and launch.sh checks their digests first.
 """
@@ -16,11 +16,10 @@ from sweeps.launch_script import launch_script
 from sweeps.read import Known
 from sweeps.results import Result
 from sweeps.stores import StoreError, trial_paths
-from trainer import files
+from trainer import files, peft, weight_files
 from trainer.job import Job
 from trainer.lora import LoraError, account
 from trainer.paths import TrialPaths
-from trainer.peft import adapter_config
 from trainer.recipe import Recipe
 
 BASE_ABILITY = "squad_contest"
@@ -36,21 +35,21 @@ def export(known: Known, result: Result, out: Path, *, replace: bool = False) ->
         out: absolute; must not exist or be empty, unless ``replace``.
 
     Raises:
-        StoreError: ``out`` is in use, or files of the trial are gone.
+        FolderError: ``out`` is in use.
+        StoreError: files of the trial are gone.
     """
-    if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
-        raise StoreError(f"{out}: is there already; name a new or an empty folder with --out")
+    trial = kept_files(known, result)
+    with files.whole_folder(out, replace=replace) as folder:
+        _write(known, result, trial, folder)
+
+
+def kept_files(known: Known, result: Result) -> TrialPaths:
+    """Return where a trial's recipe, job and adapter lie; raises ``StoreError`` where one of them is gone."""
     trial = trial_paths(known.stores.sweep(known.config.name), result.label, result.rung)
     for needed in (trial.recipe, trial.job, trial.adapter):
         if not needed.exists():
             raise StoreError(f"{needed}: is gone, so {result.label} cannot be exported; MLflow's artifacts may have it")
-    unfinished = out.with_name(f".{out.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _write(known, result, trial, unfinished)
-    if out.exists():
-        shutil.rmtree(out)
-    unfinished.replace(out)
+    return trial
 
 
 def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
@@ -66,8 +65,8 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     # which cores a job was bound to is this host's matter; what rungs trained one by one is trained in one go
     job.model_copy(update={"cores": (), "resume": None}).write(out / "job.json")
     # PEFT has no words for some adapters, such as one on a part of the layers: the rest serves all the same
-    with contextlib.suppress(LoraError):
-        _write_json(out / "adapter_config.json", adapter_config(recipe.values, str(job.base)))
+    with contextlib.suppress(LoraError), files.whole_folder(out / "peft") as folder:
+        peft.write(folder, weight_files.read(trial.adapter), recipe, str(job.base))
     inputs = _inputs(job)
     files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
     _write_json(out / "manifest.json", _manifest(known, result, trial, recipe, inputs))

@@ -228,7 +228,8 @@ def test_exported_folder_trains_in_one_go_and_gives_the_numbers_of_the_rungs_aga
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "the trial's numbers again" in done.stdout
     names = {file.name for file in out.iterdir()}
-    assert {"train.yaml", "evaluate_base.yaml", "evaluate_task.yaml", "adapter_config.json", "manifest.json"} <= names
+    assert {"train.yaml", "evaluate_base.yaml", "evaluate_task.yaml", "peft", "manifest.json"} <= names
+    assert {"adapter_config.json", "adapter_model.safetensors"} == {file.name for file in (out / "peft").iterdir()}
 
 
 def tracked_runs(runs: Path) -> list[Run]:

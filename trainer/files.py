@@ -1,10 +1,17 @@
-"""Files that a reader sees whole or not at all."""
+"""Files and folders that a reader sees whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+class FolderError(ValueError):
+    """A folder that is to be written is in use, or cannot be made."""
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -15,6 +22,30 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+@contextmanager
+def whole_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty folder to write to, which becomes ``out`` at the end, unless there is an exception.
+
+    Raises:
+        FolderError: ``out`` is there and not empty, unless ``replace``; or no folder can be made beside it.
+    """
+    if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
+        raise FolderError(f"{out}: is there already; name a new or an empty folder with --out")
+    unfinished = out.with_name(f".{out.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+    except OSError as error:
+        raise FolderError(f"{out}: cannot be made: {error.strerror}; name another folder with --out") from error
+    try:
+        yield unfinished
+        if out.exists():
+            shutil.rmtree(out)
+        unfinished.replace(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def folder_digest(folder: Path) -> str:

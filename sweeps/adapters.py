@@ -1,0 +1,45 @@
+"""Which adapter a command is to work on: a trial's, or anyone's with its recipe."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeps.export import kept_files
+from sweeps.read import Known
+from sweeps.selection import select
+from trainer import ranks
+from trainer.job import Job
+from trainer.recipe import Recipe
+from trainer.weights import Weights
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A trained adapter.
+
+    Attributes:
+        name: what messages call it.
+        file: its checkpoint, or the folder of its ranks.
+        recipe: that it was trained with.
+        base: of which it is; None: in its own checkpoint, or not known.
+        strategy: of a training that was cut into slices.
+    """
+
+    name: str
+    file: Path
+    recipe: Recipe
+    base: Path | None = None
+    strategy: Path | None = None
+
+    @classmethod
+    def of_trial(cls, known: Known, selected: str) -> Adapter:
+        """Return a trial's; raises ``SelectionError``, or ``StoreError`` where its files are gone."""
+        result = select(selected, known)
+        trial = kept_files(known, result)
+        return cls(result.point, trial.adapter, Recipe.read(trial.recipe), Job.read(trial.job).base)
+
+    def weights(self) -> AbstractContextManager[Weights]:
+        """Give the weights of its checkpoint, as ``trainer.ranks.read`` does."""
+        return ranks.read(self.file, self.strategy)
