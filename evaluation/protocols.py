@@ -1,4 +1,18 @@
-"""The protocols: what is measured on which kind of data set."""
+"""The protocols: what is measured on which kind of data set.
+
+* ``squad_contest``: of SQuAD v1.1 JSON the first question of each paragraph (2,067 items of dev-v1.1), in the contest's
+  prompt, at most 20 new tokens. ``f1`` and ``em`` are MindFormers' EmF1Metric: first answer, first line of the
+  prediction. ``squad_f1`` and ``squad_em`` are the official script's: best of all answers, whole prediction.
+* ``squad_v1``: all questions of the same file (10,570 of dev-v1.1), in the same prompt. ``squad_v1_f1`` and
+  ``squad_v1_em`` are the official script's.
+* ``math_contest``: the contest's JSONL, the problem as an instruction. ``math_accuracy``: see ``evaluation.math``.
+* ``multiple_choice``: alpaca JSON(L), instruction and input. ``choice_accuracy``: see ``evaluation.choice``.
+
+All metrics are in percent. Each protocol also gives ``*_blank``, the share of blank predictions, and an accuracy for
+each kind that its items have. Decoding is greedy, to the end token or to as many new tokens as the sweep sets. The
+readers are in ``evaluation.items``, the prompts in ``trainer.prompts``, word for word; no data set is shipped but the
+tiny ones.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +61,10 @@ def _squad(item: Item, prediction: str) -> tuple[float, ...]:
     return (*em_f1(prediction, item.answers[0]), *squad_v1(prediction, item.answers), _blank(prediction))
 
 
+def _squad_v1(item: Item, prediction: str) -> tuple[float, ...]:
+    return (*squad_v1(prediction, item.answers), _blank(prediction))
+
+
 def _math(item: Item, prediction: str) -> tuple[float, ...]:
     return 100.0 * math.is_correct(prediction, item.answers[0]), _blank(prediction)
 
@@ -61,14 +79,18 @@ def _blank(prediction: str) -> float:
 
 METRICS: Mapping[str, tuple[str, ...]] = {
     "squad_contest": ("f1", "em", "squad_f1", "squad_em", "squad_blank"),
+    "squad_v1": ("squad_v1_f1", "squad_v1_em", "squad_v1_blank"),
     "math_contest": ("math_accuracy", "math_blank"),
     "multiple_choice": ("choice_accuracy", "choice_blank"),
 }
-"""Protocol -> the metrics that it always gives, all in percent. ``f1`` and ``em`` are the contest's (MindFormers'
-EmF1Metric), ``squad_f1`` and ``squad_em`` the official SQuAD script's, ``*_blank`` the share of blank predictions."""
+"""Protocol -> the metrics that it always gives, all in percent; the module's docstring says what they are."""
+
+MAX_NEW_TOKENS: Mapping[str, int] = {"squad_contest": 20}
+"""Protocol -> how many tokens it lets a model decode for an item; those without a limit are not there."""
 
 _GRADERS: Mapping[str, Callable[[Item, str], tuple[float, ...]]] = {
     "squad_contest": _squad,
+    "squad_v1": _squad_v1,
     "math_contest": _math,
     "multiple_choice": _choice,
 }

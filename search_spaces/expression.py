@@ -172,7 +172,8 @@ class _Checked(ast.NodeTransformer):
         return node
 
 
-def _parsed(value: object) -> Expression:
+def parsed(value: object) -> Expression:
+    """Return the expression that a value of a YAML file is, a number included; raises ``ExpressionError``."""
     if isinstance(value, Expression):
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -180,5 +181,5 @@ def _parsed(value: object) -> Expression:
     return Expression.parse(str(value))
 
 
-Formula = Annotated[Expression, PlainValidator(_parsed), PlainSerializer(lambda expression: expression.text)]
+Formula = Annotated[Expression, PlainValidator(parsed), PlainSerializer(lambda expression: expression.text)]
 """An expression as a field of a pydantic model; its text in JSON."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.commands.adapter import app as adapter_commands
-from sweeps.commands.options import RUNS, Database, Json, Name, Runs, console, open_stores, print_json
+from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 from sweeps.commands.report import report
 
 if TYPE_CHECKING:
@@ -123,33 +123,42 @@ def cancel(
 
 
 @app.command()
-def status(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
+def status(
+    name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
+) -> None:
     """Show every trial of a sweep with its state and values."""
     from sweeps.read import Known
+    from sweeps.selection import listing
     from sweeps.view import results_table, spent_text
 
     known = Known.open(open_stores(runs, database), name)
+    results, shown = listing(known.results, sort, known)
     if as_json:
-        print_json(known.as_json(known.results))
+        print_json(known.as_json(results))
     else:
-        console.print(results_table(known.results, known.base, known.config.objectives, known.front))
+        console.print(results_table(results, known.base, shown, known.front))
         console.print(spent_text(known.config, known.spent))
 
 
 @app.command()
-def front(name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False) -> None:
+def front(
+    name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
+) -> None:
     """Show the front: trials, at the rungs they were measured at, that hold all gates and that no other dominates.
 
     The knee is marked. What was measured on a part of the items, as `halving.items` says, is not compared.
     """
     from sweeps.read import Known
+    from sweeps.results import Front
+    from sweeps.selection import listing
     from sweeps.view import front_table
 
     known = Known.open(open_stores(runs, database), name)
+    results, shown = listing(known.front.results, sort, known)
     if as_json:
-        print_json(known.as_json(known.front.results))
+        print_json(known.as_json(results))
     else:
-        console.print(front_table(known.front, known.config.objectives, known.base))
+        console.print(front_table(Front(results, known.front.knee), shown, known.base))
 
 
 @app.command()

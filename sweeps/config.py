@@ -11,17 +11,16 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
-from evaluation.protocols import METRICS
+from evaluation.protocols import MAX_NEW_TOKENS, METRICS
 from search_spaces import checks, section
 from search_spaces.distributions import OptunaValue, Parameter
-from search_spaces.expression import Formula
 from search_spaces.load import Document, FileFaults, read
 from search_spaces.names import unknown
 from search_spaces.section import Items, Problem, Section, Setting, shown
 from search_spaces.space import ConfigurationError, Derived, SearchSpace
 from sweeps.fidelity import EPOCHS, Budget, Count, Halving
 from sweeps.fidelity_checks import problems as fidelity_problems
-from sweeps.goals import Gate, GateText, Metrics, Objective, with_formulas
+from sweeps.goals import Gate, GateText, MetricFormula, Metrics, Objective, with_formulas
 from sweeps.recovery import Retries
 from sweeps.retention import DiskSettings
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
@@ -141,7 +140,7 @@ class SweepConfig(Section):
         retries: what is done about failures by the host's fault.
         disk: how much room the sweep may take.
         fixed: dotted path of the recipe -> the value that all trials have.
-        metrics: name -> formula over measured metrics and the formulas above it.
+        metrics: name -> formula over measured metrics and the formulas above it, or a shipped one's name.
         enqueue: configurations that are tried first.
     """
 
@@ -163,7 +162,7 @@ class SweepConfig(Section):
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     derived: dict[str, Derived] = Field(default_factory=dict)
     fixed: dict[str, Setting] = Field(default_factory=dict)
-    metrics: dict[str, Formula] = Field(default_factory=dict)
+    metrics: dict[str, MetricFormula] = Field(default_factory=dict)
     objectives: Annotated[Items[Objective], Field(min_length=1)]
     gates: Items[GateText] = ()
     enqueue: Items[dict[str, Setting]] = ()
@@ -200,10 +199,18 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
     except ValidationError as error:
         problems += section.problems(error)
     problems += [*_space_problems(document.data), *_goal_problems(document.data)]
-    problems += [] if config is None else fidelity_problems(config)
+    problems += [] if config is None else [*fidelity_problems(config), *_limit_problems(config.evaluation)]
     if config is None or problems:
         raise FileFaults(document.faults(problems))
     return config, document
+
+
+def _limit_problems(evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:
+    for protocol, evaluation in evaluations.items():
+        given, most = evaluation.max_new_tokens, MAX_NEW_TOKENS.get(protocol)
+        if most is not None and given > most:
+            message = f"expected at most {most}, as {protocol} has it, got {given}"
+            yield ("evaluation", protocol, "max_new_tokens"), message
 
 
 def _space_problems(data: Mapping[str, object]) -> Iterator[Problem]:
@@ -237,7 +244,7 @@ def _enqueue_problems(data: Mapping[str, object], sound: SearchSpace, names: Col
 
 def _goal_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     evaluation = data.get("evaluation")
-    formulas, unread = _entries(TypeAdapter(Formula), _keyed(data, "metrics"))
+    formulas, unread = _entries(TypeAdapter(MetricFormula), _keyed(data, "metrics"))
     metrics = Metrics(evaluation if isinstance(evaluation, dict) else (), formulas, unread)
     yield from metrics.formula_problems()
     objectives, _ = _entries(TypeAdapter(dict[str, Any]), data.get("objectives"))

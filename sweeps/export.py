@@ -22,8 +22,8 @@ from trainer.lora import LoraError, account
 from trainer.paths import TrialPaths
 from trainer.recipe import Recipe
 
-BASE_ABILITY = "squad_contest"
-"""The protocol that measures what the base could do already; all others measure the task."""
+BASE_ABILITY = ("squad_contest", "squad_v1")
+"""The protocols that measure what the base could do already; all others measure the task."""
 
 
 def export(known: Known, result: Result, out: Path, *, replace: bool = False) -> None:
@@ -58,7 +58,7 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
     shutil.copyfile(trial.adapter, out / "adapter.safetensors")
     stages: dict[str, list[str]] = {"base": [], "task": []}
     for benchmark in job.benchmarks:
-        stages["base" if benchmark.protocol == BASE_ABILITY else "task"].append(benchmark.protocol)
+        stages["base" if benchmark.protocol in BASE_ABILITY else "task"].append(benchmark.protocol)
     for ability, protocols in stages.items():
         text = recipe.render({"run_mode": "predict"}, f"lorasweep: measures {', '.join(protocols)} of {result.label}")
         files.write_whole(out / f"evaluate_{ability}.yaml", text)

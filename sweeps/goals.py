@@ -11,9 +11,19 @@ from typing import Annotated, Literal
 from pydantic import PlainSerializer, PlainValidator
 
 from evaluation.protocols import METRICS
-from search_spaces.expression import Expression, ExpressionError, parse_tree
+from search_spaces.expression import Expression, ExpressionError, parse_tree, parsed
 from search_spaces.names import name_problem, unknown
 from search_spaces.section import Problem, Section, shown
+
+FORMULAS: Mapping[str, str] = {
+    "contest_stage1": "(1 - ratio) * 0.3 + math_accuracy / 100 * 0.7",
+    "contest_stage2": "(1 - 10 * ratio) * 0.3 + choice_accuracy / 100 * 0.7",
+}
+"""Name -> formula that a sweep may write by its name, ``score: contest_stage1``.
+
+The scores of the 2024 Ascend contest, whose accuracies are fractions where ours are percent. They are the contest's
+where ``model.parameters`` is the contest's denominator of the ratio: 8,030,000,000 in stage 1 (Llama3-8B),
+7,321,000,000 in stage 2 (InternLM-7B)."""
 
 _TRIAL_METRICS = ("ratio", "trainable", "train_loss", "seconds")
 _ONLY_TRAINED = "train_loss"
@@ -96,6 +106,14 @@ GateText = Annotated[Gate, PlainValidator(_gate), PlainSerializer(lambda gate: g
 """A gate as a field of a pydantic model; its text in JSON."""
 
 
+def _formula(value: object) -> Expression:
+    return parsed(FORMULAS.get(value, value) if isinstance(value, str) else value)
+
+
+MetricFormula = Annotated[Expression, PlainValidator(_formula), PlainSerializer(lambda formula: formula.text)]
+"""A formula over metrics as a field of a pydantic model, or the name of a shipped one; its text in JSON."""
+
+
 def with_formulas(values: Mapping[str, float], formulas: Mapping[str, Expression]) -> dict[str, float]:
     """Return ``values`` and the formulas over them; a formula is NaN where what it names is missing or not finite."""
     known = dict(values)
@@ -131,6 +149,8 @@ class Metrics:
         known = (*self.measured, *self.formulas, *self.unread)
         if name in known:
             return ""
+        if name in FORMULAS:
+            return f"{name!r} is a formula, no metric; name one of it under `metrics`, as in `score: {name}`"
         for protocol, metrics in METRICS.items():
             if name in metrics:
                 return f"metric {name!r} is measured by the protocol {protocol!r}, which `evaluation` does not have"

@@ -1,9 +1,11 @@
-"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means."""
+"""``knee``, ``best:METRIC``, ``trial:N`` or ``trial:N@RUNG`` -> the result that it means; results by a metric."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from sweeps.config import Objective
 from sweeps.read import Known
 from sweeps.results import Result
 
@@ -41,19 +43,47 @@ def select(text: str, known: Known) -> Result:
     if text == "knee":
         return known.front.knee
     feasible = [result for result in known.measured if result.feasible]
-    metrics = sorted({metric for result in feasible for metric in result.values})
-    feasible = [result for result in feasible if math.isfinite(result.values.get(argument, math.nan))]
-    if not feasible:
-        raise SelectionError(f"--select {text}: {argument} was not measured; expected one of {', '.join(metrics)}")
-    sign = 1 if _lower_is_better(argument, known) else -1
-    return min(feasible, key=lambda result: sign * result.values[argument])
+    return _ordered(feasible, _measured(argument, feasible, known, f"--select {text}"))[0]
 
 
-def _lower_is_better(metric: str, known: Known) -> bool:
+def listing(
+    results: Sequence[Result], metric: str | None, known: Known
+) -> tuple[tuple[Result, ...], tuple[Objective, ...]]:
+    """Return ``results`` as they are to be listed, and the metrics to show: the objectives, and ``metric`` if any.
+
+    Sorted by ``metric``, the best first as ``best:METRIC`` of ``select`` has it, those without a value last.
+
+    Raises:
+        SelectionError: the metric was not measured of any trial.
+    """
+    objectives = tuple(known.config.objectives)
+    if metric is None:
+        return tuple(results), objectives
+    by = _measured(metric, known.measured, known, f"--sort {metric}")
+    return tuple(_ordered(results, by)), tuple(dict.fromkeys((*objectives, by)))
+
+
+def _measured(metric: str, results: Sequence[Result], known: Known, option: str) -> Objective:
+    """Return a metric with its better direction; it must have a value in one of ``results``."""
+    if not any(math.isfinite(result.values.get(metric, math.nan)) for result in results):
+        metrics = sorted({name for result in results for name in result.values}) or ["(nothing was measured yet)"]
+        raise SelectionError(f"{option}: {metric} was not measured; expected one of {', '.join(metrics)}")
     for objective in known.config.objectives:
         if objective.metric == metric:
-            return objective.direction == "minimize"
-    return metric in _LOWER_IS_BETTER or metric.endswith("_blank")
+            return objective
+    lower = metric in _LOWER_IS_BETTER or metric.endswith("_blank")
+    return Objective(metric=metric, direction="minimize" if lower else "maximize")
+
+
+def _ordered(results: Sequence[Result], by: Objective) -> list[Result]:
+    """Return results, the best first; where there is no finite value, last."""
+    sign = 1 if by.direction == "minimize" else -1
+
+    def loss(result: Result) -> float:
+        value = sign * result.values.get(by.metric, math.inf)
+        return value if math.isfinite(value) else math.inf
+
+    return sorted(results, key=loss)
 
 
 def _trial(number: int, rung: int | None, known: Known) -> Result:

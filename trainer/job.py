@@ -14,7 +14,7 @@ class Benchmark(BaseModel):
     """One data set to measure a network on.
 
     Attributes:
-        protocol: reader, prompt and metrics: ``squad_contest``, ``math_contest`` or ``multiple_choice``.
+        protocol: reader, prompt and metrics (see ``evaluation.protocols``).
         file: what to read.
         items: how many items from the file's start are measured; None for all.
         max_new_tokens: decoding stops there at the latest.

@@ -28,6 +28,10 @@ Database = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Sort = Annotated[
+    str | None,
+    typer.Option(metavar="METRIC", help="Best first by this metric or formula, shown beside the objectives."),
+]
 Name = Annotated[str | None, typer.Argument(help="Name of the sweep; may be left out where there is one.")]
 RUNS = Path("mlruns")
 

@@ -41,6 +41,14 @@ def test_squad_gives_the_contests_values_and_the_official_ones() -> None:
     }
 
 
+def test_squad_v1_gives_the_official_values_beside_those_of_the_contest() -> None:
+    assert values(evaluate("squad_v1", SQUAD, ["Broncos", ""])) == {
+        "squad_v1_f1": 50.0,
+        "squad_v1_em": 50.0,
+        "squad_v1_blank": 50.0,
+    }
+
+
 def test_math_gives_its_accuracy_and_that_of_every_kind() -> None:
     assert values(evaluate("math_contest", MATH, ["2", "1 + 2 = 3", "-4", " \n"])) == {
         "math_accuracy": 50.0,
@@ -63,7 +71,13 @@ def test_kind_is_scored_over_its_own_items() -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "item"), [("squad_contest", SQUAD[0]), ("math_contest", MATH[3]), ("multiple_choice", CHOICE[0])]
+    ("protocol", "item"),
+    [
+        ("squad_contest", SQUAD[0]),
+        ("squad_v1", SQUAD[0]),
+        ("math_contest", MATH[3]),
+        ("multiple_choice", CHOICE[0]),
+    ],
 )
 def test_protocol_always_gives_the_metrics_that_it_declares(protocol: str, item: Item) -> None:
     metrics = evaluate(protocol, [Item(item.fields, item.answers)], [""]).metrics

@@ -171,6 +171,12 @@ def test_formulas_are_computed_in_their_order(folder: Path) -> None:
     assert values["f1"] == 60.0
 
 
+def test_shipped_formula_is_written_by_its_name_and_kept_as_what_it_is(folder: Path) -> None:
+    config = load(folder, ("(1 - ratio) * 0.3 + (1 - error) * 0.7", "contest_stage1"))
+    assert config.metrics["score"].text == "(1 - ratio) * 0.3 + math_accuracy / 100 * 0.7"
+    assert config.derived_metrics({"ratio": 0.1, "math_accuracy": 50.0})["score"] == pytest.approx(0.62)
+
+
 def test_formula_over_what_is_not_a_number_is_not_a_number(folder: Path) -> None:
     values = load(folder).derived_metrics({"ratio": 0.1, "math_accuracy": math.nan})
     assert math.isnan(values["score"])
@@ -220,6 +226,13 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         ),
         ("trials: 8", "seed: 3\ntrials: 8", 9, "seed", "the key stands twice, first in line 8"),
         # values
+        (
+            "max_new_tokens: 8, batch: 50}\n  math",
+            "max_new_tokens: 21, batch: 50}\n  math",
+            6,
+            "evaluation.squad_contest.max_new_tokens",
+            "expected at most 20, as squad_contest has it, got 21",
+        ),
         ("items: 500", "items: many", 6, "evaluation.squad_contest.items", "expected an integer, got 'many'"),
         ("batch: 50", "batch: 0", 6, "evaluation.squad_contest.batch", "expected a number >= 1, got 0"),
         ("batch: 50", "batch: true", 6, "evaluation.squad_contest.batch", "expected an integer, got True"),
@@ -298,6 +311,13 @@ def test_name_that_is_no_safe_folder_is_refused(folder: Path, name: str) -> None
         ("1 - math_acc", "1 - score + math_acc", 25, "metrics.error", "'score' is no earlier formula; move it above"),
         ("  error:", "  f1: 3\n  error:", 25, "metrics.f1", "'f1' is measured; choose another name"),
         ("  error:", "  a b: 3\n  error:", 25, "metrics.a b", "'a b' is no name; expected letters"),
+        (
+            "metric: ratio",
+            "metric: contest_stage1",
+            29,
+            "objectives[1].metric",
+            "'contest_stage1' is a formula, no metric",
+        ),
         ("metric: ratio", "metric: raito", 29, "objectives[1].metric", "unknown metric 'raito'; did you mean 'ratio'?"),
         ("metric: ratio", "metric: score", 29, "objectives[1].metric", "'score' is an objective twice; delete one"),
         ("minimize", "minimise", 29, "objectives[1].direction", "unknown value 'minimise'; did you mean 'minimize'?"),

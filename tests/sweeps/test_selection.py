@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from sweeps.results import find_front
-from sweeps.selection import SelectionError, select
+from sweeps.selection import SelectionError, listing, select
 from tests.sweeps.made import OBJECTIVES, result
 
 RESULTS = (
@@ -61,6 +62,34 @@ def test_trial_may_be_one_that_misses_a_gate() -> None:
 def test_what_selects_nothing_is_said(text: str, message: str) -> None:
     with pytest.raises(SelectionError, match=message):
         select(text, sweep())
+
+
+def numbers(metric: str | None) -> list[int | None]:
+    return [r.number for r in listing(RESULTS, metric, sweep())[0]]
+
+
+def test_listing_has_the_best_first_and_last_what_was_not_measured() -> None:
+    assert numbers(None) == [0, 1, 2, 3, 4]
+    assert numbers("math_accuracy") == [3, 2, 1, 0, 4]
+    assert numbers("ratio") == [0, 3, 1, 2, 4]
+    assert numbers("score") == [3, 1, 0, 2, 4]
+
+
+def test_listing_puts_a_value_that_is_no_number_last() -> None:
+    unknown = replace(RESULTS[1], values={"math_accuracy": 60.0, "ratio": 0.02, "score": math.nan})
+    results = (RESULTS[0], unknown, RESULTS[2])
+    assert [r.number for r in listing(results, "score", sweep(results))[0]] == [0, 2, 1]
+
+
+def test_listing_shows_a_metric_that_is_no_objective_beside_them() -> None:
+    shown = [(o.metric, o.direction) for o in listing(RESULTS, "score", sweep())[1]]
+    assert shown == [("math_accuracy", "maximize"), ("ratio", "minimize"), ("score", "maximize")]
+    assert listing(RESULTS, "ratio", sweep())[1] == OBJECTIVES
+
+
+def test_listing_by_a_metric_that_nothing_has_is_refused() -> None:
+    with pytest.raises(SelectionError, match="--sort f2: f2 was not measured; expected one of math_accuracy, ratio, s"):
+        listing(RESULTS, "f2", sweep())
 
 
 def test_knee_of_a_sweep_without_a_feasible_trial_is_said() -> None:
