@@ -11,6 +11,7 @@ import typer
 
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
+from sweeps.commands.pack import pack
 from sweeps.commands.report import report
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def export(
 
 
 app.command()(report)
+app.command()(pack)
 app.add_typer(adapter_commands)
 
 
@@ -249,6 +251,7 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
+    from sweeps.pack import PackError
     from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
@@ -265,6 +268,7 @@ def main() -> None:
         FileFaults,
         FolderError,
         LoraError,
+        PackError,
         RecipeError,
         ReportError,
         SelectionError,

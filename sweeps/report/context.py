@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from sweeps.outbox import PARENT
 from sweeps.read import Known
@@ -15,6 +16,8 @@ from sweeps.report.texts import Texts
 from sweeps.report.tracked import Tracked
 from sweeps.results import Result
 from trainer.yaml_text import flow
+
+Place = Literal["alone", "packed", "left_out"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Context:
         digests: file -> sha256, of all files that the report lists.
         checkpoint_url: where checkpoints were uploaded to; None: nowhere.
         rerun: shell commands that run the trial again.
+        place: where the report lies: in no pack, in one with merged checkpoints, in one from which they are left out.
     """
 
     known: Known
@@ -63,6 +67,7 @@ class Context:
     digests: Mapping[Path, str]
     checkpoint_url: str | None
     rerun: str
+    place: Place = "alone"
     register: Register = field(default_factory=Register)
 
     @property

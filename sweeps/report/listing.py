@@ -14,8 +14,11 @@ def checkpoints(c: Context) -> Iterator[str]:
     yield f"## {c.say('checkpoints')}"
     last = c.trial.steps.last
     whole = None if last is None else last[1].total_steps
-    yield c.say("checkpoints_text", steps="?" if whole is None else whole)
-    spaced = [checkpoint for checkpoint in c.checkpoints if checkpoint.number is not None]
+    yield c.say("checkpoints_merged" if c.place == "packed" else "checkpoints_text", steps=whole or "?")
+    if c.place == "left_out":
+        yield c.say("checkpoints_left_out")
+    # of a merged one there may be several files
+    spaced = {checkpoint.number for checkpoint in c.checkpoints} - {None}
     if len(spaced) < EVENLY:
         yield c.say("checkpoints_missing", found=len(spaced), reason=_reason(c, whole))
     if c.checkpoints:
@@ -43,7 +46,7 @@ def _checkpoint_row(c: Context, checkpoint: HandedIn) -> Sequence[str]:
 def files(c: Context) -> Iterator[str]:
     """Yield all files of the runs and what they read, with digests."""
     yield f"## {c.say('files')}"
-    yield c.say("files_text")
+    yield c.say("files_text" if c.place == "alone" else "files_packed")
     rows = [
         (code(c.trial.folder.name(file)), str(file.stat().st_size), code(digest)) for file, digest in c.digests.items()
     ]
@@ -60,6 +63,6 @@ def again(c: Context) -> Iterator[str]:
 def sources(c: Context) -> Iterator[str]:
     """Yield the sources; to be asked last, when all were cited."""
     yield f"## {c.say('sources')}"
-    yield c.say("sources_text")
+    yield c.say("sources_text" if c.place == "alone" else "sources_packed")
     rows = [(f"S{number}", code(source)) for number, source in c.register.cited]
     yield table((c.say("number"), c.say("source")), rows)

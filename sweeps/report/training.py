@@ -1,4 +1,4 @@
-"""What was trained, on what, with which hyperparameters, where and at what cost: the first half of a report."""
+"""With which hyperparameters it was trained, where and at what cost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from evaluation.items import Item, read
 from sweeps.checks import BASE, RECORD, SEED, SEQ_LENGTH
 from sweeps.entries import Attempt
 from sweeps.fidelity import EPOCHS
@@ -20,7 +18,6 @@ from sweeps.report.evidence import RANK, TARGETS, LoggedSteps
 from sweeps.report.markdown import block, code, plain, table
 from sweeps.report.sources import Fact, JsonFile, agree, joined
 from trainer.paths import TrialPaths
-from trainer.prompts import TEMPLATES
 
 _PET = "model.model_config.pet_config"
 KEYS = {
@@ -37,78 +34,6 @@ KEYS = {
 """Name that a report has in every language -> path of the recipe."""
 
 _HOUR = 3600.0
-
-
-def head(c: Context, version: str) -> Iterator[str]:
-    """Yield title and what the report is of."""
-    name = c.known.config.name
-    yield f"# {c.say('title')}: {plain(name)}, {c.result.point}"
-    made = {"sweep": plain(name), "point": code(c.result.point), "select": code(c.select), "version": plain(version)}
-    yield c.say("made", **made)
-    yield c.say("feasible" if c.result.feasible else "infeasible")
-    halving = c.known.config.halving
-    if halving is not None and c.result.rung is not None and c.result.rung != halving.at[-1]:
-        unit = c.say(f"{halving.unit}_unit")
-        yield c.say("below", rung=c.result.rung, whole=halving.at[-1], unit=unit)
-
-
-def algorithm(c: Context) -> Iterator[str]:
-    """Yield how it was trained, and on what."""
-    config = c.known.config
-    yield f"## {c.say('algorithm')}"
-    yield c.say("algorithm_text")
-    started = sum(result.state != "waiting" for result in c.known.results)
-    objectives = ", ".join(code(f"{o.direction} {o.metric}") for o in config.objectives)
-    cited = c.register.cite(c.study("config"), c.study("trials"))
-    yield f"{c.say('search_text', sampler=code(config.sampler.type), started=started, objectives=objectives)} {cited}"
-    if (halving := config.halving) is not None:
-        rungs, unit = ", ".join(map(str, halving.at)), c.say(f"{halving.unit}_unit")
-        yield f"{c.say('search_rungs', rungs=rungs, unit=unit, eta=f'{halving.eta:g}')} {cited}"
-    yield f"### {c.say('data')}"
-    yield table((c.say("item"), c.say("value"), c.say("source")), _data_rows(c))
-    yield c.say("template_text")
-    yield block(TEMPLATES[c.trial.read_job.protocol])
-
-
-def _data_rows(c: Context) -> Iterator[Sequence[str]]:
-    job, say = c.trial.read_job, c.say
-    train = read(job.protocol, job.train)
-    whole = c.trial.folder.whole(job.train)
-    yield c.fact_row(say("train_file"), c.trial.job.fact("train"))
-    yield _digest_row(c, "train", job.train)
-    yield c.fact_row(say("rows"), Fact(len(train), (whole,)))
-    for kind in sorted({item.kind for item in train} - {""}):
-        count = sum(item.kind == kind for item in train)
-        yield c.fact_row(say("rows_of_kind", kind=plain(kind)), Fact(count, (whole,)))
-    for key, value in c.known.config.train.model_dump(mode="json", exclude={"data"}).items():
-        yield c.fact_row(say("train_setting", key=code(key)), Fact(value, (c.study(f"config: train.{key}"),)))
-    seen = {_text(item) for item in train}
-    for i, benchmark in enumerate(job.benchmarks):
-        protocol = plain(benchmark.protocol)
-        items = read(benchmark.protocol, benchmark.file)
-        file = c.trial.folder.whole(benchmark.file)
-        yield c.fact_row(say("evaluated_file", protocol=protocol), _benchmark(c.trial.job, i, "file"))
-        yield _digest_row(c, benchmark.protocol, benchmark.file)
-        measured = Fact(len(items[: benchmark.items]), (file, *_benchmark(c.trial.job, i, "items").sources))
-        yield c.fact_row(say("evaluated_items", protocol=protocol), measured)
-        yield c.fact_row(say("new_tokens", protocol=protocol), _benchmark(c.trial.job, i, "max_new_tokens"))
-        if benchmark.protocol == job.protocol:
-            both = sum(_text(item) in seen for item in items[: benchmark.items])
-            yield c.fact_row(say("shared", protocol=protocol), Fact(both, (whole, file)))
-
-
-def _text(item: Item) -> tuple[str, ...]:
-    return tuple(item.fields.values())
-
-
-def _benchmark(job: JsonFile, index: int, key: str) -> Fact:
-    return job.fact("benchmarks", str(index), key)
-
-
-def _digest_row(c: Context, name: str, file: Path) -> Sequence[str]:
-    now = Fact(c.digests[file], (c.trial.folder.whole(file),))
-    then = Fact(c.inputs.get(name), (c.study(f"inputs: {name}"),))
-    return c.fact_row(c.say("digest"), agree(f"{file}, sha256", now, then))
 
 
 def hyperparameters(c: Context) -> Iterator[str]:

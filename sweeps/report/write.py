@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from sweeps.read import Known
-from sweeps.report import listing, results, training
-from sweeps.report.context import Context, HandedIn
+from sweeps.report import data, listing, results, training
+from sweeps.report.context import Context, HandedIn, Place
 from sweeps.report.evidence import Evidence
 from sweeps.report.page import html
 from sweeps.report.picture import svg
@@ -84,7 +83,12 @@ class Report:
         return cls(known, trial, base, front, options, baseline, inputs, tracked, recorded, digests)
 
     def write(
-        self, out: Path, languages: Sequence[Language], checkpoints: Sequence[HandedIn], rerun: str
+        self,
+        out: Path,
+        languages: Sequence[Language],
+        checkpoints: Sequence[HandedIn],
+        rerun: str,
+        place: Place = "alone",
     ) -> list[Path]:
         """Write the report to the folder ``out`` in some languages; returns the files."""
         out.mkdir(parents=True, exist_ok=True)
@@ -107,6 +111,7 @@ class Report:
                 self.digests,
                 self.options.checkpoint_url,
                 rerun,
+                place,
             )
             markdown = "\n\n".join(_blocks(c, tuple(pictures))) + "\n"
             page = html(markdown, f"{say('title')}: {self.known.config.name}", language, pictures)
@@ -131,8 +136,8 @@ class Report:
 
 
 def _blocks(c: Context, pictures: Sequence[str]) -> Iterator[str]:
-    yield from training.head(c, version("lorasweep"))
-    yield from training.algorithm(c)
+    yield from data.head(c)
+    yield from data.algorithm(c)
     yield from training.hyperparameters(c)
     yield from training.cost(c)
     yield from training.environment(c)

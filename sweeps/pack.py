@@ -1,0 +1,140 @@
+"""All that a contest wants handed in of one trial: report, YAML, logs, predictions, merged checkpoints, the code.
+
+The names below ``runs/`` are those of the sweep's folder, so that the report's sources are found in the pack.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import evaluation
+import trainer
+from sweeps.archive import Archive, opened
+from sweeps.checkpoints import Checkpoint
+from sweeps.export import export
+from sweeps.report.context import HandedIn
+from sweeps.report.kept import adapters, of_trial
+from sweeps.report.texts import Language
+from sweeps.report.write import Report
+from trainer import files, weight_files
+from trainer.merge import write_merged
+from trainer.paths import TrialPaths
+
+_MANIFEST = "manifest.json"
+_GB = 1e9
+
+
+class PackError(ValueError):
+    """A pack cannot be made."""
+
+
+@dataclass(frozen=True)
+class Packer:
+    """Makes the pack of a report's trial.
+
+    Attributes:
+        merge: whether merged checkpoints are in it.
+    """
+
+    report: Report
+    languages: Sequence[Language]
+    merge: bool = True
+
+    def write(self, out: Path) -> dict[str, tuple[str, int]]:
+        """Write the pack, a folder or a zip file; returns what is in it, name -> sha256 and bytes.
+
+        Args:
+            out: absolute; it appears whole or not at all.
+
+        Raises:
+            FolderError: ``out`` is in use, or cannot be written.
+            PackError: the disk lacks the room.
+            StoreError: files of the trial are gone.
+            WeightsError: a checkpoint does not fit its base.
+        """
+        trial = self.report.trial
+        checkpoints = of_trial(trial) if self.merge else []
+        self._check_room(out, len(checkpoints))
+        with opened(out) as (archive, work):
+            handed_in = [one for checkpoint in checkpoints for one in self._merged(checkpoint, archive, work)]
+            for paths in (*trial.rungs, self.report.base.paths):
+                self._add_run(paths, archive)
+            archive.add(self.report.baseline.file, "baseline.yaml")
+            self._add_code(archive)
+            self._take_folder(self._exported(work), "run", archive)
+            where = "packed" if self.merge else "left_out"
+            listed = handed_in if self.merge else adapters(trial)
+            self.report.write(work / "report", self.languages, listed, "run/launch.sh", where)
+            self._take_folder(work / "report", "report", archive)
+            files.write_whole(work / _MANIFEST, self._manifest(archive, handed_in))
+            archive.take(work / _MANIFEST, _MANIFEST)
+            return archive.digests
+
+    def _check_room(self, out: Path, checkpoints: int) -> None:
+        parent = next(folder for folder in out.parents if folder.exists())
+        merged = self.report.trial.read_job.base.stat().st_size
+        # a zip file takes each from a copy beside it
+        weights = merged * (checkpoints + (out.suffix == ".zip" and checkpoints > 0))
+        needed = weights + sum(file.stat().st_size for file in self.report.digests if file.suffix not in (".ckpt",))
+        free = shutil.disk_usage(parent).free
+        if needed > free:
+            raise PackError(
+                f"{out}: needs some {needed / _GB:.1f} GB, of which {weights / _GB:.1f} GB are {checkpoints} merged "
+                f"checkpoints, but {free / _GB:.1f} GB are free; make room, or leave them out with --no-checkpoints"
+            )
+
+    def _merged(self, checkpoint: Checkpoint, archive: Archive, work: Path) -> list[HandedIn]:
+        trial, folder = self.report.trial, work / checkpoint.name
+        base, adapter = weight_files.read(trial.read_job.base), weight_files.read(checkpoint.adapter)
+        write_merged(base, adapter, trial.recipe.recipe, folder)
+        names = self._take_folder(folder, f"checkpoints/{checkpoint.name}", archive)
+        return [
+            HandedIn(checkpoint.number, checkpoint.step, name, bytes=size, sha256=digest)
+            for name, (digest, size) in ((name, archive.digests[name]) for name in names)
+        ]
+
+    def _exported(self, work: Path) -> Path:
+        export(self.report.known, self.report.trial.result, work / "run")
+        return work / "run"
+
+    def _add_run(self, paths: TrialPaths, archive: Archive) -> None:
+        for file in self.report.digests:
+            if file.is_relative_to(paths.root) and file != paths.adapter:
+                archive.add(file, f"runs/{self.report.trial.folder.name(file)}")
+
+    def _add_code(self, archive: Archive) -> None:
+        """Add what read, tokenized, trained and graded."""
+        for package in (trainer, evaluation):
+            root = Path(str(package.__file__)).parent
+            for file in sorted(root.rglob("*.py")):
+                archive.add(file, f"source/{root.name}/{file.relative_to(root).as_posix()}")
+
+    def _take_folder(self, folder: Path, name: str, archive: Archive) -> list[str]:
+        found = sorted(file for file in folder.rglob("*") if file.is_file())
+        names = [f"{name}/{file.relative_to(folder).as_posix()}" for file in found]
+        for file, place in zip(found, names, strict=True):
+            archive.take(file, place)
+        return names
+
+    def _manifest(self, archive: Archive, handed_in: Sequence[HandedIn]) -> str:
+        result = self.report.trial.result
+        evenly = sorted({one.number for one in handed_in if one.number is not None})
+        manifest = {
+            "made_by": f"lorasweep {version('lorasweep')}",
+            "sweep": self.report.known.config.name,
+            "trial": result.number,
+            "rung": result.rung,
+            "checkpoints": {
+                "merged": self.merge,
+                "evenly_spaced": evenly,
+                "best": [one.name for one in handed_in if one.number is None],
+            },
+            "configuration": self.report.known.config.model_dump(mode="json"),
+            "files": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in archive.digests.items()},
+        }
+        return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"

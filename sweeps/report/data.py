@@ -1,0 +1,120 @@
+"""How it was trained and on what: the beginning of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+
+from evaluation.items import stream
+from sweeps.report.context import Context
+from sweeps.report.markdown import block, code, plain, table
+from sweeps.report.sources import Fact, agree
+from trainer.job import Job
+from trainer.prompts import TEMPLATES
+
+
+def head(c: Context) -> Iterator[str]:
+    """Yield title and what the report is of."""
+    name = c.known.config.name
+    yield f"# {c.say('title')}: {plain(name)}, {c.result.point}"
+    made = {"sweep": plain(name), "point": code(c.result.point), "select": code(c.select)}
+    yield c.say("made", version=plain(version("lorasweep")), **made)
+    yield c.say("feasible" if c.result.feasible else "infeasible")
+    halving = c.known.config.halving
+    if halving is not None and c.result.rung is not None and c.result.rung != halving.at[-1]:
+        unit = c.say(f"{halving.unit}_unit")
+        yield c.say("below", rung=c.result.rung, whole=halving.at[-1], unit=unit)
+
+
+def algorithm(c: Context) -> Iterator[str]:
+    """Yield how it was trained, and on what."""
+    config = c.known.config
+    yield f"## {c.say('algorithm')}"
+    yield c.say("algorithm_text")
+    started = sum(result.state != "waiting" for result in c.known.results)
+    objectives = ", ".join(code(f"{o.direction} {o.metric}") for o in config.objectives)
+    cited = c.register.cite(c.study("config"), c.study("trials"))
+    yield f"{c.say('search_text', sampler=code(config.sampler.type), started=started, objectives=objectives)} {cited}"
+    if (halving := config.halving) is not None:
+        rungs, unit = ", ".join(map(str, halving.at)), c.say(f"{halving.unit}_unit")
+        yield f"{c.say('search_rungs', rungs=rungs, unit=unit, eta=f'{halving.eta:g}')} {cited}"
+    yield f"### {c.say('data')}"
+    head = (c.say("item"), c.say("value"), c.say("source"))
+    yield table(head, [*_trained_rows(c), *_tokenized_rows(c), *_evaluated_rows(c)])
+    yield c.say("template_text")
+    protocol = c.trial.read_job.protocol
+    # sweeps of before it could be changed had this one
+    yield block(c.trial.job.fact("templates", protocol).value or TEMPLATES[protocol])
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What the training file holds.
+
+    Attributes:
+        kinds: kind of item -> how many.
+        shared: how many items that are asked in measuring the task it holds, too.
+    """
+
+    kinds: Mapping[str, int]
+    shared: int
+
+    @classmethod
+    def read(cls, job: Job) -> _Contents:
+        """Read it item by item: it may have a million."""
+        same = [benchmark for benchmark in job.benchmarks if benchmark.protocol == job.protocol]
+        asked = [tuple(item.fields.values()) for b in same for item in islice(stream(b.protocol, b.file), b.items)]
+        kinds: Counter[str] = Counter()
+        left = set(asked)
+        for item in stream(job.protocol, job.train):
+            kinds[item.kind] += 1
+            left.discard(tuple(item.fields.values()))
+        return cls(kinds, sum(text not in left for text in asked))
+
+
+def _trained_rows(c: Context) -> Iterator[Sequence[str]]:
+    job, say, contents = c.trial.read_job, c.say, _Contents.read(c.trial.read_job)
+    whole = c.trial.folder.whole(job.train)
+    yield c.fact_row(say("train_file"), c.trial.job.fact("train"))
+    yield _digest_row(c, "train", job.train)
+    yield c.fact_row(say("rows"), Fact(sum(contents.kinds.values()), (whole,)))
+    for kind, count in sorted(contents.kinds.items()):
+        if kind:
+            yield c.fact_row(say("rows_of_kind", kind=plain(kind)), Fact(count, (whole,)))
+    yield c.fact_row(say("train_setting", key=code("protocol")), c.trial.job.fact("protocol"))
+    for key in c.trial.job.fact("transforms").value or ():
+        yield c.fact_row(say("train_setting", key=code(key)), c.trial.job.fact("transforms", key))
+    for benchmark in job.benchmarks:
+        if benchmark.protocol == job.protocol:
+            sources = (whole, c.trial.folder.whole(benchmark.file))
+            yield c.fact_row(say("shared", protocol=plain(job.protocol)), Fact(contents.shared, sources))
+
+
+def _tokenized_rows(c: Context) -> Iterator[Sequence[str]]:
+    """Yield what the worker says of the data as it was trained on: how long, how much was cut off."""
+    measured = c.trial.measurement
+    for name in ("items", "tokens", "answer_tokens", "cuts", "kinds"):
+        if (fact := measured.fact("data", name)).value is not None:
+            yield c.fact_row(c.say(f"tokenized_{name}"), fact)
+
+
+def _evaluated_rows(c: Context) -> Iterator[Sequence[str]]:
+    say, job = c.say, c.trial.job
+    for i, benchmark in enumerate(c.trial.read_job.benchmarks):
+        protocol, file = plain(benchmark.protocol), benchmark.file
+        yield c.fact_row(say("evaluated_file", protocol=protocol), job.fact("benchmarks", str(i), "file"))
+        yield _digest_row(c, benchmark.protocol, file)
+        count = sum(1 for _ in islice(stream(benchmark.protocol, file), benchmark.items))
+        sources = (c.trial.folder.whole(file), job.source("benchmarks", str(i), "items"))
+        yield c.fact_row(say("evaluated_items", protocol=protocol), Fact(count, sources))
+        yield c.fact_row(say("new_tokens", protocol=protocol), job.fact("benchmarks", str(i), "max_new_tokens"))
+
+
+def _digest_row(c: Context, name: str, file: Path) -> Sequence[str]:
+    now = Fact(c.digests[file], (c.trial.folder.whole(file),))
+    then = Fact(c.inputs.get(name), (c.study(f"inputs: {name}"),))
+    return c.fact_row(c.say("digest"), agree(f"{file}, sha256", now, then))
