@@ -17,10 +17,12 @@ import trainer
 from sweeps.archive import Archive, opened
 from sweeps.checkpoints import Checkpoint
 from sweeps.export import export
-from sweeps.report.context import HandedIn
+from sweeps.report.context import HandedIn, Place
 from sweeps.report.kept import adapters, of_trial
-from sweeps.report.texts import Language
-from sweeps.report.write import Report
+from sweeps.report.listing import missing
+from sweeps.report.material import Material
+from sweeps.report.texts import Language, Texts
+from sweeps.report.write import write
 from trainer import files, weight_files
 from trainer.merge import write_merged
 from trainer.paths import TrialPaths
@@ -35,13 +37,13 @@ class PackError(ValueError):
 
 @dataclass(frozen=True)
 class Packer:
-    """Makes the pack of a report's trial.
+    """Makes the pack of a trial.
 
     Attributes:
         merge: whether merged checkpoints are in it.
     """
 
-    report: Report
+    material: Material
     languages: Sequence[Language]
     merge: bool = True
 
@@ -57,30 +59,31 @@ class Packer:
             StoreError: files of the trial are gone.
             WeightsError: a checkpoint does not fit its base.
         """
-        trial = self.report.trial
+        trial = self.material.trial
         checkpoints = of_trial(trial) if self.merge else []
         self._check_room(out, len(checkpoints))
         with opened(out) as (archive, work):
             handed_in = [one for checkpoint in checkpoints for one in self._merged(checkpoint, archive, work)]
-            for paths in (*trial.rungs, self.report.base.paths):
+            for paths in (*trial.rungs, self.material.base.paths):
                 self._add_run(paths, archive)
-            archive.add(self.report.baseline.file, "baseline.yaml")
+            archive.add(self.material.baseline.file, "baseline.yaml")
             self._add_code(archive)
             self._take_folder(self._exported(work), "run", archive)
-            where = "packed" if self.merge else "left_out"
+            place: Place = "packed" if self.merge else "left_out"
             listed = handed_in if self.merge else adapters(trial)
-            self.report.write(work / "report", self.languages, listed, "run/launch.sh", where)
+            write(self.material, work / "report", self.languages, listed, "run/launch.sh", place)
             self._take_folder(work / "report", "report", archive)
-            files.write_whole(work / _MANIFEST, self._manifest(archive, handed_in))
+            files.write_whole(work / _MANIFEST, self._manifest(archive, listed))
             archive.take(work / _MANIFEST, _MANIFEST)
             return archive.digests
 
     def _check_room(self, out: Path, checkpoints: int) -> None:
         parent = next(folder for folder in out.parents if folder.exists())
-        merged = self.report.trial.read_job.base.stat().st_size
+        merged = self.material.trial.read_job.base.stat().st_size
         # a zip file takes each from a copy beside it
         weights = merged * (checkpoints + (out.suffix == ".zip" and checkpoints > 0))
-        needed = weights + sum(file.stat().st_size for file in self.report.digests if file.suffix not in (".ckpt",))
+        root = self.material.trial.folder.root
+        needed = weights + sum(f.stat().st_size for f in self.material.digests if f.is_relative_to(root))
         free = shutil.disk_usage(parent).free
         if needed > free:
             raise PackError(
@@ -89,7 +92,7 @@ class Packer:
             )
 
     def _merged(self, checkpoint: Checkpoint, archive: Archive, work: Path) -> list[HandedIn]:
-        trial, folder = self.report.trial, work / checkpoint.name
+        trial, folder = self.material.trial, work / checkpoint.name
         base, adapter = weight_files.read(trial.read_job.base), weight_files.read(checkpoint.adapter)
         write_merged(base, adapter, trial.recipe.recipe, folder)
         names = self._take_folder(folder, f"checkpoints/{checkpoint.name}", archive)
@@ -99,13 +102,13 @@ class Packer:
         ]
 
     def _exported(self, work: Path) -> Path:
-        export(self.report.known, self.report.trial.result, work / "run")
+        export(self.material.known, self.material.trial.result, work / "run")
         return work / "run"
 
     def _add_run(self, paths: TrialPaths, archive: Archive) -> None:
-        for file in self.report.digests:
+        for file in self.material.digests:
             if file.is_relative_to(paths.root) and file != paths.adapter:
-                archive.add(file, f"runs/{self.report.trial.folder.name(file)}")
+                archive.add(file, f"runs/{self.material.trial.folder.name(file)}")
 
     def _add_code(self, archive: Archive) -> None:
         """Add what read, tokenized, trained and graded."""
@@ -121,20 +124,19 @@ class Packer:
             archive.take(file, place)
         return names
 
-    def _manifest(self, archive: Archive, handed_in: Sequence[HandedIn]) -> str:
-        result = self.report.trial.result
-        evenly = sorted({one.number for one in handed_in if one.number is not None})
+    def _manifest(self, archive: Archive, listed: Sequence[HandedIn]) -> str:
+        result = self.material.trial.result
         manifest = {
             "made_by": f"lorasweep {version('lorasweep')}",
-            "sweep": self.report.known.config.name,
+            "sweep": self.material.known.config.name,
             "trial": result.number,
             "rung": result.rung,
             "checkpoints": {
                 "merged": self.merge,
-                "evenly_spaced": evenly,
-                "best": [one.name for one in handed_in if one.number is None],
+                "evenly_spaced": sorted({one.number for one in listed if one.number is not None}),
+                "missing": missing(self.material.trial, listed, Texts("en")),
             },
-            "configuration": self.report.known.config.model_dump(mode="json"),
+            "configuration": self.material.known.config.model_dump(mode="json"),
             "files": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in archive.digests.items()},
         }
         return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"

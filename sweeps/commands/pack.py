@@ -27,9 +27,9 @@ def pack(
 ) -> None:
     """Bundle a trial for a contest: report, YAML, logs, predictions, five merged checkpoints and the best, code."""
     from sweeps.pack import Packer
-    from sweeps.report.write import Report
+    from sweeps.report.material import Material
 
     known, result, options = chosen(name, trial, select, baseline, checkpoint_url, runs, database)
     languages = languages_of(lang)
-    files = Packer(Report.of(known, result, options), languages, checkpoints).write(out.absolute())
+    files = Packer(Material.of(known, result, options), languages, checkpoints).write(out.absolute())
     typer.echo(f"{result.point} -> {out}: {len(files)} files, {sum(size for _, size in files.values()) / 1e6:.1f} MB")

@@ -11,8 +11,8 @@ from sweeps.commands.options import RUNS, Database, Name, Runs, open_stores
 
 if TYPE_CHECKING:
     from sweeps.read import Known
+    from sweeps.report.material import Options
     from sweeps.report.texts import Language
-    from sweeps.report.write import Options
     from sweeps.results import Result
 
 Select = Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")]
@@ -37,12 +37,13 @@ def report(
 ) -> None:
     """Write a trial's report, Markdown and HTML: every number read from the runs' files, with its source."""
     from sweeps.report.kept import adapters
-    from sweeps.report.write import Report, rerun
+    from sweeps.report.material import Material
+    from sweeps.report.write import rerun, write
 
     known, result, options = chosen(name, trial, select, baseline, checkpoint_url, runs, database)
     languages = languages_of(lang)
-    made = Report.of(known, result, options)
-    for file in made.write(out.absolute(), languages, adapters(made.trial), rerun(known, result)):
+    material = Material.of(known, result, options)
+    for file in write(material, out.absolute(), languages, adapters(material.trial), rerun(known, result)):
         typer.echo(file)
 
 
@@ -57,7 +58,7 @@ def chosen(
 ) -> tuple[Known, Result, Options]:
     """Return the sweep, the selected trial and how it is reported."""
     from sweeps.read import Known
-    from sweeps.report.write import Options
+    from sweeps.report.material import Options
     from sweeps.selection import select as find
 
     text = select if trial is None else f"trial:{trial}"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from sweeps.outbox import PARENT
 from sweeps.read import Known
 from sweeps.report.evidence import Evidence
 from sweeps.report.markdown import code, plain
-from sweeps.report.sources import Fact, Register, Source, YamlFile
+from sweeps.report.material import Material
+from sweeps.report.sources import Fact, Register, Source
 from sweeps.report.texts import Texts
-from sweeps.report.tracked import Tracked
 from sweeps.results import Result
 from trainer.yaml_text import flow
 
@@ -38,37 +37,36 @@ class HandedIn:
 
 @dataclass(frozen=True)
 class Context:
-    """A report's contents before they are words.
+    """A report in one language while it is written.
 
     Attributes:
-        select: how the trial was selected.
-        front: point -> the files of each measurement on the front that are there.
-        baseline: the recipe that the hyperparameters are compared with.
-        inputs: what the sweep reads -> the digest that it had when the sweep was started.
-        recorded_tags: what MLflow's run of the trial is tagged with.
+        say: the language's words.
         checkpoints: the evenly spaced ones that are there, then the best.
-        digests: file -> sha256, of all files that the report lists.
-        checkpoint_url: where checkpoints were uploaded to; None: nowhere.
         rerun: shell commands that run the trial again.
         place: where the report lies: in no pack, in one with merged checkpoints, in one from which they are left out.
     """
 
-    known: Known
-    trial: Evidence
-    base: Evidence
-    front: Mapping[str, Evidence]
+    material: Material
     say: Texts
-    select: str
-    baseline: YamlFile
-    inputs: Mapping[str, str]
-    tracked: Tracked
-    recorded_tags: Mapping[str, Fact]
     checkpoints: Sequence[HandedIn]
-    digests: Mapping[Path, str]
-    checkpoint_url: str | None
     rerun: str
     place: Place = "alone"
     register: Register = field(default_factory=Register)
+
+    @property
+    def known(self) -> Known:
+        """The sweep."""
+        return self.material.known
+
+    @property
+    def trial(self) -> Evidence:
+        """The files of the trial."""
+        return self.material.trial
+
+    @property
+    def base(self) -> Evidence:
+        """The files of the untouched base."""
+        return self.material.base
 
     @property
     def result(self) -> Result:
@@ -83,8 +81,8 @@ class Context:
     def compared(self) -> str:
         """Return the sentence that says where else these numbers stand."""
         others = [self.trial.in_study, self.base.in_study]
-        if not self.tracked.trouble:
-            others += [self.tracked.source(label) for label in self.tracked.runs if label != PARENT]
+        if not self.material.tracked.trouble:
+            others += [self.material.tracked.source(label) for label in self.material.tracked.runs if label != PARENT]
         return self.say("compared", sources=self.register.cite(*others))
 
     def fact_row(self, name: str, fact: Fact, shown: str | None = None) -> tuple[str, str, str]:

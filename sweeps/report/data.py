@@ -21,7 +21,7 @@ def head(c: Context) -> Iterator[str]:
     """Yield title and what the report is of."""
     name = c.known.config.name
     yield f"# {c.say('title')}: {plain(name)}, {c.result.point}"
-    made = {"sweep": plain(name), "point": code(c.result.point), "select": code(c.select)}
+    made = {"sweep": plain(name), "point": code(c.result.point), "select": code(c.material.options.select)}
     yield c.say("made", version=plain(version("lorasweep")), **made)
     yield c.say("feasible" if c.result.feasible else "infeasible")
     halving = c.known.config.halving
@@ -115,6 +115,6 @@ def _evaluated_rows(c: Context) -> Iterator[Sequence[str]]:
 
 
 def _digest_row(c: Context, name: str, file: Path) -> Sequence[str]:
-    now = Fact(c.digests[file], (c.trial.folder.whole(file),))
-    then = Fact(c.inputs.get(name), (c.study(f"inputs: {name}"),))
+    now = Fact(c.material.digests[file], (c.trial.folder.whole(file),))
+    then = Fact(c.material.inputs.get(name), (c.study(f"inputs: {name}"),))
     return c.fact_row(c.say("digest"), agree(f"{file}, sha256", now, then))

@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from sweeps.report.context import Context, HandedIn
+from sweeps.report.evidence import Evidence
 from sweeps.report.markdown import block, code, plain, table
+from sweeps.report.texts import Texts
 from trainer.checkpoints import EVENLY
 
 
 def checkpoints(c: Context) -> Iterator[str]:
     """Yield which checkpoints there are, and where."""
     yield f"## {c.say('checkpoints')}"
-    last = c.trial.steps.last
-    whole = None if last is None else last[1].total_steps
-    yield c.say("checkpoints_merged" if c.place == "packed" else "checkpoints_text", steps=whole or "?")
+    whole = c.trial.steps.last
+    steps = "?" if whole is None else whole[1].total_steps
+    yield c.say("checkpoints_merged" if c.place == "packed" else "checkpoints_text", steps=steps)
     if c.place == "left_out":
         yield c.say("checkpoints_left_out")
-    # of a merged one there may be several files
-    spaced = {checkpoint.number for checkpoint in c.checkpoints} - {None}
-    if len(spaced) < EVENLY:
-        yield c.say("checkpoints_missing", found=len(spaced), reason=_reason(c, whole))
+    if sentence := missing(c.trial, c.checkpoints, c.say):
+        yield sentence
+    url = c.material.options.checkpoint_url
     if c.checkpoints:
         columns = ("item", "step", "file", "bytes", "digest", "link")
-        yield table([c.say(key) for key in columns], [_checkpoint_row(c, checkpoint) for checkpoint in c.checkpoints])
+        yield table([c.say(key) for key in columns], [_checkpoint_row(c, one, url) for one in c.checkpoints])
     yield c.say("best_text", point=c.result.point)
-    if c.checkpoint_url is None:
+    if url is None:
         yield c.say("no_link")
 
 
-def _reason(c: Context, whole: int | None) -> str:
-    steps = c.trial.measurement.fact("steps").value
+def missing(trial: Evidence, handed_in: Sequence[HandedIn], say: Texts) -> str:
+    """Say which of the evenly spaced checkpoints are not there, and why; empty where all are."""
+    # of a merged one there may be several files
+    found = len({checkpoint.number for checkpoint in handed_in} - {None})
+    if found >= EVENLY:
+        return ""
+    last, steps = trial.steps.last, trial.measurement.fact("steps").value
+    whole = None if last is None else last[1].total_steps
+    reason = say("missing_gone")
     if whole is not None and isinstance(steps, int) and steps < whole:
-        return c.say("missing_stopped", steps=steps, whole=whole)
-    return c.say("missing_gone")
+        reason = say("missing_stopped", steps=steps, whole=whole)
+    return say("checkpoints_missing", found=found, reason=reason)
 
 
-def _checkpoint_row(c: Context, checkpoint: HandedIn) -> Sequence[str]:
+def _checkpoint_row(c: Context, checkpoint: HandedIn, url: str | None) -> Sequence[str]:
     which = c.say("best") if checkpoint.number is None else c.say("evenly", number=checkpoint.number)
     step = "" if checkpoint.step is None else str(checkpoint.step)
-    link = "" if c.checkpoint_url is None else plain(f"{c.checkpoint_url.rstrip('/')}/{checkpoint.name}")
+    link = "" if url is None else plain(f"{url.rstrip('/')}/{quote(checkpoint.name)}")
     return which, step, code(checkpoint.name), str(checkpoint.bytes), code(checkpoint.sha256), link
 
 
@@ -48,7 +57,8 @@ def files(c: Context) -> Iterator[str]:
     yield f"## {c.say('files')}"
     yield c.say("files_text" if c.place == "alone" else "files_packed")
     rows = [
-        (code(c.trial.folder.name(file)), str(file.stat().st_size), code(digest)) for file, digest in c.digests.items()
+        (code(c.trial.folder.name(file)), str(file.stat().st_size), code(digest))
+        for file, digest in c.material.digests.items()
     ]
     yield table((c.say("file"), c.say("bytes"), c.say("digest")), rows)
 

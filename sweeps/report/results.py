@@ -115,7 +115,7 @@ def front(c: Context, pictures: Sequence[str]) -> Iterator[str]:
 
 
 def _front_row(c: Context, result: Result) -> Sequence[str]:
-    evidence = c.front.get(result.point)
+    evidence = c.material.front.get(result.point)
     facts = [_objective(c, result, evidence, objective.metric) for objective in c.known.config.objectives]
     marks = [c.say("knee")] if result == c.known.front.knee else []
     marks += [c.say("this_one")] if result == c.result else []

@@ -42,11 +42,11 @@ def hyperparameters(c: Context) -> Iterator[str]:
     own = [path for path, _ in c.known.config.space.paths() if path not in {*KEYS.values(), BASE, RECORD}]
     rows, changed = [], 0
     for name, path in {**KEYS, **{path: path for path in own}}.items():
-        was, now = c.baseline.fact(path), c.trial.recipe.fact(path)
+        was, now = c.material.baseline.fact(path), c.trial.recipe.fact(path)
         changed += (was and was.value) != (now and now.value)
         shown = [c.say("absent") if fact is None else value_text(fact.value) for fact in (was, now)]
         rows.append((code(name), *shown, c.register.cite(*joined(fact for fact in (was, now) if fact is not None))))
-    yield c.say("hyperparameters_text", baseline=code(c.baseline.file.name), changed=changed)
+    yield c.say("hyperparameters_text", baseline=code(c.material.baseline.file.name), changed=changed)
     yield table((c.say("parameter"), c.say("was"), c.say("is"), c.say("source")), rows)
     yield f"### {c.say('counts')}"
     yield from _counts(c)
@@ -150,15 +150,15 @@ def environment(c: Context) -> Iterator[str]:
     first = c.trial.recipe.recipe.text.partition("\n")[0]
     if made := re.match(r"# lorasweep (\S+):", first):
         rows.append(c.fact_row("lorasweep", Fact(made[1], (c.trial.folder.line(c.trial.paths.recipe, 1),))))
-    tags = c.recorded_tags
+    tags = c.material.recorded.tags
     rows += [c.fact_row(name, tags[f"version.{name}"]) for name in ("optuna", "mlflow") if f"version.{name}" in tags]
     yield table((c.say("component"), c.say("version"), c.say("source")), rows)
-    if not c.tracked.runs:
+    if not c.material.tracked.runs:
         yield c.say("untracked")
         return
-    yield c.say("tracked", uri=code(c.tracked.uri))
+    yield c.say("tracked", uri=code(c.material.tracked.uri))
     names = {PARENT: plain(c.known.config.name)}
-    runs = [(names.get(label, label), code(run)) for label, run in c.tracked.runs.items()]
+    runs = [(names.get(label, label), code(run)) for label, run in c.material.tracked.runs.items()]
     yield table((c.say("run"), c.say("run_id")), runs)
-    if c.tracked.trouble:
-        yield c.say("not_compared", reason=plain(c.tracked.trouble))
+    if c.material.tracked.trouble:
+        yield c.say("not_compared", reason=plain(c.material.tracked.trouble))

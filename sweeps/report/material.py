@@ -1,0 +1,124 @@
+"""What a report of one trial says, before it is words: read from the files, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeps.read import Known
+from sweeps.report.evidence import Evidence
+from sweeps.report.sources import Fact, Folder, ReportError, YamlFile, agree
+from sweeps.report.tracked import Recorded, Tracked
+from sweeps.results import Result
+from sweeps.study import started_with
+from trainer import files
+from trainer.paths import TrialPaths
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose.
+
+    Attributes:
+        select: text by which the trial was selected.
+        baseline: recipe to compare with; None: the sweep's own.
+        checkpoint_url: where checkpoints were uploaded to; None: nowhere.
+    """
+
+    select: str
+    baseline: Path | None = None
+    checkpoint_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a report says, read and compared, before it is words.
+
+    Attributes:
+        front: point -> the files of each measurement on the front that are there.
+        baseline: recipe that the hyperparameters are compared with.
+        inputs: what the sweep reads -> the digest that it had when the sweep was started.
+        recorded: what MLflow's run of the trial says.
+        digests: file -> sha256, of all files that the report lists.
+    """
+
+    known: Known
+    trial: Evidence
+    base: Evidence
+    front: Mapping[str, Evidence]
+    options: Options
+    baseline: YamlFile
+    inputs: Mapping[str, str]
+    tracked: Tracked
+    recorded: Recorded
+    digests: Mapping[Path, str]
+
+    @classmethod
+    def of(cls, known: Known, result: Result, options: Options) -> Material:
+        """Read and compare all that a report says.
+
+        Raises:
+            ReportError: something is missing, or two places that should say the same do not.
+            RecipeError: a recipe cannot be read.
+            LoraError: the trial's recipe cannot be counted.
+            DataError: a data file is broken.
+        """
+        if known.base is None:
+            raise ReportError(f"{known.config.name}: the base was not measured, so there is nothing to compare with")
+        tracked = Tracked.of(known, (result.label, known.base.label))
+        recorded, of_base = (_recorded(tracked, known, one) for one in (result, known.base))
+        trial = Evidence(known, result, recorded.metrics)
+        base = Evidence(known, known.base, of_base.metrics)
+        _, inputs = started_with(known.config.name, known.stores.study_url)
+        baseline = _baseline(known, options.baseline, trial.folder, inputs)
+        listed = [*_files(trial.rungs), *_files([base.paths]), *_read_files(trial, known), baseline.file]
+        digests = {file: files.digest(file) for file in dict.fromkeys(listed)}
+        tracked = tracked if not recorded.trouble else tracked.in_trouble(recorded.trouble)
+        front = _front(known, trial)
+        return cls(known, trial, base, front, options, baseline, inputs, tracked, recorded, digests)
+
+
+def _recorded(tracked: Tracked, known: Known, result: Result) -> Recorded:
+    rung = None if known.config.halving is None else result.rung
+    steps = Evidence(known, result).measurement.fact("steps").value
+    # where sweeps.tracking puts what was measured
+    return tracked.ask(result.label, steps if rung is not None and isinstance(steps, int) else 0)
+
+
+def _baseline(known: Known, named: Path | None, folder: Folder, inputs: Mapping[str, str]) -> YamlFile:
+    if named is not None:
+        return YamlFile(named.absolute(), folder)
+    baseline = YamlFile(known.config.recipe, folder)
+    now = Fact(files.digest(baseline.file), (folder.whole(baseline.file),))
+    then = Fact(inputs.get("recipe"), (folder.whole(known.stores.sweeps),))
+    agree(f"{baseline.file}, the baseline (name the one it was with --baseline)", now, then)
+    return baseline
+
+
+def _files(folders: Sequence[TrialPaths]) -> Iterator[Path]:
+    for paths in folders:
+        yield from paths.artifacts()
+        if paths.scheduler_log.exists():
+            yield paths.scheduler_log
+
+
+def _read_files(trial: Evidence, known: Known) -> Iterator[Path]:
+    job = trial.read_job
+    for file in (job.train, *(benchmark.file for benchmark in job.benchmarks), known.config.recipe, job.base):
+        if not file.is_file():
+            raise ReportError(f"{file}: is gone, and the report names its digest; put it back")
+        yield file
+    yield from sorted(file for file in job.tokenizer.iterdir() if file.is_file())
+
+
+def _front(known: Known, trial: Evidence) -> dict[str, Evidence]:
+    """Return the evidence of what is on the front, as far as its files are there."""
+    found = {trial.result.point: trial}
+    for result in known.front.results:
+        if result.point not in found:
+            try:
+                found[result.point] = Evidence(known, result)
+            except (ReportError, ValueError):
+                continue
+    return found
