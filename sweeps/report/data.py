@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
-from evaluation.items import stream
 from sweeps.report.context import Context
 from sweeps.report.markdown import block, code, plain, table
 from sweeps.report.sources import Fact, agree
-from trainer.job import Job
 from trainer.prompts import TEMPLATES
 
 
@@ -51,33 +46,8 @@ def algorithm(c: Context) -> Iterator[str]:
     yield block(c.trial.job.fact("templates", protocol).value or TEMPLATES[protocol])
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What the training file holds.
-
-    Attributes:
-        kinds: kind of item -> how many.
-        shared: how many items that are asked in measuring the task it holds, too.
-    """
-
-    kinds: Mapping[str, int]
-    shared: int
-
-    @classmethod
-    def read(cls, job: Job) -> _Contents:
-        """Read it item by item: it may have a million."""
-        same = [benchmark for benchmark in job.benchmarks if benchmark.protocol == job.protocol]
-        asked = [tuple(item.fields.values()) for b in same for item in islice(stream(b.protocol, b.file), b.items)]
-        kinds: Counter[str] = Counter()
-        left = set(asked)
-        for item in stream(job.protocol, job.train):
-            kinds[item.kind] += 1
-            left.discard(tuple(item.fields.values()))
-        return cls(kinds, sum(text not in left for text in asked))
-
-
 def _trained_rows(c: Context) -> Iterator[Sequence[str]]:
-    job, say, contents = c.trial.read_job, c.say, _Contents.read(c.trial.read_job)
+    job, say, contents = c.trial.read_job, c.say, c.material.contents
     whole = c.trial.folder.whole(job.train)
     yield c.fact_row(say("train_file"), c.trial.job.fact("train"))
     yield _digest_row(c, "train", job.train)
@@ -88,10 +58,9 @@ def _trained_rows(c: Context) -> Iterator[Sequence[str]]:
     yield c.fact_row(say("train_setting", key=code("protocol")), c.trial.job.fact("protocol"))
     for key in c.trial.job.fact("transforms").value or ():
         yield c.fact_row(say("train_setting", key=code(key)), c.trial.job.fact("transforms", key))
-    for benchmark in job.benchmarks:
-        if benchmark.protocol == job.protocol:
-            sources = (whole, c.trial.folder.whole(benchmark.file))
-            yield c.fact_row(say("shared", protocol=plain(job.protocol)), Fact(contents.shared, sources))
+    if contents.shared is not None:
+        asked = [c.trial.folder.whole(b.file) for b in job.benchmarks if b.protocol == job.protocol]
+        yield c.fact_row(say("shared", protocol=plain(job.protocol)), Fact(contents.shared, (whole, *asked)))
 
 
 def _tokenized_rows(c: Context) -> Iterator[Sequence[str]]:
@@ -108,7 +77,7 @@ def _evaluated_rows(c: Context) -> Iterator[Sequence[str]]:
         protocol, file = plain(benchmark.protocol), benchmark.file
         yield c.fact_row(say("evaluated_file", protocol=protocol), job.fact("benchmarks", str(i), "file"))
         yield _digest_row(c, benchmark.protocol, file)
-        count = sum(1 for _ in islice(stream(benchmark.protocol, file), benchmark.items))
+        count = c.material.contents.measured[benchmark.protocol]
         sources = (c.trial.folder.whole(file), job.source("benchmarks", str(i), "items"))
         yield c.fact_row(say("evaluated_items", protocol=protocol), Fact(count, sources))
         yield c.fact_row(say("new_tokens", protocol=protocol), job.fact("benchmarks", str(i), "max_new_tokens"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweeps.read import Known
+from sweeps.report.contents import Contents
 from sweeps.report.evidence import Evidence
 from sweeps.report.sources import Fact, Folder, ReportError, YamlFile, agree
 from sweeps.report.tracked import Recorded, Tracked
@@ -41,6 +42,7 @@ class Material:
         inputs: what the sweep reads -> the digest that it had when the sweep was started.
         recorded: what MLflow's run of the trial says.
         digests: file -> sha256, of all files that the report lists.
+        contents: of the data files.
     """
 
     known: Known
@@ -53,6 +55,7 @@ class Material:
     tracked: Tracked
     recorded: Recorded
     digests: Mapping[Path, str]
+    contents: Contents
 
     @classmethod
     def of(cls, known: Known, result: Result, options: Options) -> Material:
@@ -75,8 +78,8 @@ class Material:
         listed = [*_files(trial.rungs), *_files([base.paths]), *_read_files(trial, known), baseline.file]
         digests = {file: files.digest(file) for file in dict.fromkeys(listed)}
         tracked = tracked if not recorded.trouble else tracked.in_trouble(recorded.trouble)
-        front = _front(known, trial)
-        return cls(known, trial, base, front, options, baseline, inputs, tracked, recorded, digests)
+        front, contents = _front(known, trial), Contents.read(trial.read_job)
+        return cls(known, trial, base, front, options, baseline, inputs, tracked, recorded, digests, contents)
 
 
 def _recorded(tracked: Tracked, known: Known, result: Result) -> Recorded:

@@ -103,6 +103,7 @@ def _setup_rows(c: Context) -> Iterator[Sequence[str]]:
     if (last := trial.steps.last) is not None:
         number, record = last
         yield c.fact_row(c.say("steps_per_epoch"), Fact(record.steps, (trial.folder.line(trial.steps.file, number),)))
+        yield c.fact_row(c.say("train_loss"), trial.checked("train_loss"))
     batch, accumulated = trial.recipe.fact(BATCH), trial.recipe.fact(ACCUMULATION)
     if batch is not None:
         factors = [batch, *([] if accumulated is None or accumulated.value is None else [accumulated]), workers]
