@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from evaluation.score import Score
 from trainer.files import write_whole
+from trainer.statistics import Statistics
 
 
 class Measurement(BaseModel):
@@ -18,6 +19,7 @@ class Measurement(BaseModel):
         scores: metric -> its value with its number of items and its 95 % interval, in percent.
         seconds: part of the launch -> wall time; ``worker`` is the whole of it, imports not counted.
         versions: package -> version that it ran with.
+        data: what was trained on; None where nothing was trained.
         steps: trained since the start of the training, earlier rungs included; None where nothing was trained.
     """
 
@@ -26,6 +28,7 @@ class Measurement(BaseModel):
     scores: Mapping[str, Score]
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
+    data: Statistics | None = None
     steps: int | None = None
 
     def write(self, path: Path) -> None:

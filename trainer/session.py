@@ -28,9 +28,9 @@ from trainer.job import Benchmark, Job
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.progress import Progress
-from trainer.prompts import TEMPLATES
 from trainer.rung import Rung
 from trainer.state import StateError, TrainingState, save_whole
+from trainer.statistics import Statistics
 from trainer.tokenizer import TextCodec
 
 _SEQ_MULTIPLE = 16  # lengths of decoding graphs: Ascend's kernels like them round
@@ -60,6 +60,7 @@ class Session:
         self._adapter: network.Arrays | None = None
         self._scores: dict[str, Score] = {}
         self._seconds: dict[str, float] = {}
+        self._data: Statistics | None = None
         self._steps: int | None = None
 
     def train(self) -> None:
@@ -74,9 +75,7 @@ class Session:
         """
         started = time.monotonic()
         model = self._config.model.model_config
-        make_record(
-            self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
-        )
+        self._data = make_record(self._job.record, self._job.source, self._codec, model.seq_length, model.pad_token_id)
         resumed = None if self._job.resume is None else TrainingState.read(self._job.resume)
         rung = self._rung(resumed)
         if get_real_rank() == 0:
@@ -131,7 +130,8 @@ class Session:
     def _measure(self, benchmarks: list[Benchmark], batch: int) -> None:
         sets = [(b, read(b.protocol, b.file)[: b.items]) for b in benchmarks]
         prompts = {
-            b.protocol: [self._codec.prompt(TEMPLATES[b.protocol], item.fields) for item in items] for b, items in sets
+            b.protocol: self._codec.prompts(self._job.templates[b.protocol], [item.fields for item in items])
+            for b, items in sets
         }
         longest = max(max(map(len, prompts[b.protocol])) + b.max_new_tokens for b in benchmarks)
         seq_length = -(-longest // _SEQ_MULTIPLE) * _SEQ_MULTIPLE
@@ -158,6 +158,7 @@ class Session:
             scores=self._scores,
             seconds={name: round(value, 2) for name, value in {**self._seconds, "worker": seconds}.items()},
             versions=versions | {"python": platform.python_version()},
+            data=self._data,
             steps=self._steps,
         ).write(file)
 
