@@ -57,7 +57,9 @@ def logits(
         return result
 
     def norm(name: str, x: Floats) -> Floats:
-        return weights[f"{name}.weight"] * (x / np.sqrt((x**2).mean(-1, keepdims=True) + config["rms_norm_eps"]))
+        scale = 1 / np.sqrt((x**2).mean(-1, keepdims=True) + config["rms_norm_eps"])
+        normed: Floats = weights[f"{name}.weight"] * (x * scale)
+        return normed
 
     x = weights["model.embed_tokens.weight"][ids]
     for layer in range(config["num_hidden_layers"]):
@@ -66,7 +68,8 @@ def logits(
         y = norm(f"{at}.post_attention_layernorm", x)
         gate = linear(f"{at}.mlp.gate_proj", y)
         x = x + linear(f"{at}.mlp.down_proj", gate / (1 + np.exp(-gate)) * linear(f"{at}.mlp.up_proj", y))
-    return linear("lm_head", norm("model.norm", x))
+    given: Floats = linear("lm_head", norm("model.norm", x))
+    return given
 
 
 def _attention(at: str, x: Floats, linear: Any, config: Mapping[str, Any]) -> Floats:
@@ -93,4 +96,5 @@ def _rotated(x: Floats, theta: float) -> Floats:
     angles = np.outer(np.arange(tokens), 1 / theta ** (np.arange(0, width, 2) / width))
     angles = np.concatenate([angles, angles], -1)
     half = np.concatenate([-x[..., width // 2 :], x[..., : width // 2]], -1)
-    return x * np.cos(angles) + half * np.sin(angles)
+    rotated: Floats = x * np.cos(angles) + half * np.sin(angles)
+    return rotated

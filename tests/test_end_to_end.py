@@ -19,8 +19,10 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from sweeps.outbox import PARENT, Outbox
+from tests.full_checkpoint import BASE
 from tests.short_sweep import SLOTS, write_sweep
 from tests.tiny_launch import for_cluster, write_checkpoint
+from trainer import weight_files
 from trainer.measurement import Measurement
 from trainer.recipe import Recipe
 from trainer.slots import free_port
@@ -230,6 +232,14 @@ def test_exported_folder_trains_in_one_go_and_gives_the_numbers_of_the_rungs_aga
     names = {file.name for file in out.iterdir()}
     assert {"train.yaml", "evaluate_base.yaml", "evaluate_task.yaml", "peft", "manifest.json"} <= names
     assert {"adapter_config.json", "adapter_model.safetensors"} == {file.name for file in (out / "peft").iterdir()}
+
+
+def test_trials_adapter_is_merged_into_its_base(runs: Path, tmp_path: Path) -> None:
+    run("adapter", "merge", "--runs", runs, "--select", "trial:0", "--out", tmp_path / FOLDER)
+    base, merged = weight_files.read(BASE), weight_files.read(tmp_path / FOLDER / "model.safetensors")
+    assert base.keys() == merged.keys()
+    changed = {name.split(".")[-2] for name in base if base[name] != merged[name]}
+    assert changed == {"wq", "wo"}
 
 
 def tracked_runs(runs: Path) -> list[Run]:

@@ -87,11 +87,11 @@ def check(adapter: Weights, values: Mapping[str, Any], source: str) -> None:
     """
     promised = {module.name: module for module in account(values, source).modules}
     counts = dict.fromkeys(promised, 0)
-    for module, pair in pairs(adapter).items():
-        name = module.rpartition(".")[2]
+    for path, pair in pairs(adapter).items():
+        name = path.rpartition(".")[2]
         if name not in promised:
             expected = ", ".join(promised)
-            raise WeightsError(f"{adapter.source}: {module}: {source} has an adapter on {expected} only")
+            raise WeightsError(f"{adapter.source}: {path}: {source} has an adapter on {expected} only")
         counts[name] += 1
         _check_shapes(adapter, pair, promised[name], source)
     for name, module in promised.items():

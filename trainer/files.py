@@ -29,7 +29,7 @@ def whole_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give an empty folder to write to, which becomes ``out`` at the end, unless there is an exception.
 
     Raises:
-        FolderError: ``out`` is there and not empty, unless ``replace``; or no folder can be made beside it.
+        FolderError: ``out`` is there and not empty, unless ``replace``; or it cannot be written, as on a full disk.
     """
     if out.exists() and not replace and (not out.is_dir() or any(out.iterdir())):
         raise FolderError(f"{out}: is there already; name a new or an empty folder with --out")
@@ -37,13 +37,12 @@ def whole_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir(parents=True)
-    except OSError as error:
-        raise FolderError(f"{out}: cannot be made: {error.strerror}; name another folder with --out") from error
-    try:
         yield unfinished
         if out.exists():
             shutil.rmtree(out)
         unfinished.replace(out)
+    except OSError as error:
+        raise FolderError(f"{out}: cannot be written: {error}; make room, or name another folder with --out") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

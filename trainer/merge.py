@@ -21,8 +21,8 @@ from trainer.weights import Floats, Weight, Weights, WeightsError
 def merge(base: Mapping[str, Weight], adapter: Mapping[str, Weight], scaling: float) -> Iterator[tuple[str, Weight]]:
     """Yield the base's weights in its order, those with an adapter merged, each of the type that it has in the base.
 
-    Computed in float32 and rounded once. Holds one weight at a time: 4 bytes an element twice, for the largest that has
-    an adapter.
+    Computed in float32 and rounded once. Holds one weight at a time, and what is computed with it: some 16 bytes an
+    element of the largest that has an adapter.
 
     Args:
         base: MindFormers' name -> weight, as (outputs, inputs).
@@ -54,17 +54,16 @@ def _merged(name: str, weight: Weight, a: Weight, b: Weight, scaling: float) -> 
         total += weight.floats()
     except WeightsError as error:
         raise WeightsError(f"{name}: {error}") from error
-    merged = Weight.of(total, weight.dtype)
-    if np.isfinite(total).all() and not np.isfinite(merged.floats()).all():
-        raise WeightsError(f"{name}: a merged value is too large for {weight.dtype}: {np.abs(total).max():g}")
-    return merged
+    largest = np.array([max(total.max(), -total.min())])
+    if np.isfinite(largest) and np.isinf(Weight.of(largest, weight.dtype).floats()):
+        raise WeightsError(f"{name}: a merged value is too large for {weight.dtype}: {largest[0]:g}")
+    return Weight.of(total, weight.dtype)
 
 
 def write_merged(base: Weights | None, adapter: Weights, recipe: Recipe, out: Path, form: Format | None = None) -> None:
     """Merge an adapter into its base, and write that to the folder ``out``, which appears whole or not at all.
 
-    It holds ``model.ckpt``, or ``model.safetensors``, beyond 2 GB shards of it with an index; a shard is in memory at
-    once.
+    It holds ``model.ckpt``, or ``model.safetensors``, beyond 5 GB shards of it with an index.
 
     Args:
         base: None: it is in the adapter's own checkpoint, as MindFormers 1.x saves it.
@@ -84,4 +83,4 @@ def write_merged(base: Weights | None, adapter: Weights, recipe: Recipe, out: Pa
     if form is None:
         form = "safetensors" if recipe.values.get("load_ckpt_format") == "safetensors" else "ckpt"
     with whole_folder(out) as folder:
-        write(folder, merge(frozen, trained, adapters.scaling(recipe.values, recipe.source)), form)
+        write(folder, frozen.stored, merge(frozen, trained, adapters.scaling(recipe.values, recipe.source)), form)

@@ -1,8 +1,8 @@
 """An adapter in the format of Hugging Face PEFT: ``adapter_config.json`` and ``adapter_model.safetensors``.
 
 The weights are MindFormers' own: its Llama rotates the halves of a head against each other (``slice_half`` in
-``mindformers/modules/layers.py``), as Hugging Face's ``rotate_half`` does, so no rows of q and k change places. Those of
-Meta's checkpoints, which rotate neighbours, did when MindFormers' ``convert_weight.py`` made the base.
+``mindformers/modules/layers.py``), as Hugging Face's ``rotate_half`` does, so no rows of q and k change places. Those
+of Meta's checkpoints, which rotate neighbours, did when MindFormers' ``convert_weight.py`` made the base.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _NAMES = {
 _MODULES = {ours.rpartition(".")[2]: theirs.rpartition(".")[2] for ours, theirs in _NAMES.items()}
 
 
-def adapter_config(values: Mapping[str, Any], base_model: str, source: str = "recipe") -> dict[str, object]:
+def adapter_config(values: Mapping[str, Any], base_model: str | None, source: str = "recipe") -> dict[str, object]:
     """Return what PEFT's ``LoraConfig`` says of a recipe's adapter.
 
     Args:
         values: the recipe's content.
-        base_model: name or folder of the base model in Hugging Face's format.
+        base_model: name or folder of the base model in Hugging Face's format; None: not known.
         source: what messages call the recipe.
 
     Raises:
@@ -89,7 +89,7 @@ def adapter_weights(adapter: Mapping[str, Weight]) -> dict[str, Weight]:
     return named
 
 
-def write(folder: Path, adapter: Weights, recipe: Recipe, base_model: str) -> None:
+def write(folder: Path, adapter: Weights, recipe: Recipe, base_model: str | None) -> None:
     """Write an adapter to a folder that ``peft.PeftModel.from_pretrained`` loads.
 
     Args:

@@ -97,8 +97,10 @@ def _put_together(files: Mapping[int, Path], strategy: Path, temporary: Path) ->
         (temporary / f"slices/rank_{rank}").mkdir(parents=True)
         (temporary / f"slices/rank_{rank}" / file.name).symlink_to(file.absolute())
     out, form = temporary / "whole", files[min(files)].suffix[1:]
-    command = [sys.executable, "-m", "trainer.slices", temporary / "slices", strategy.absolute(), out, form]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    paths = map(str, (temporary / "slices", strategy.absolute(), out))
+    # -P: the modules beside the script are not to be taken for others'
+    command = [sys.executable, "-P", str(Path(__file__).with_name("slices.py")), *paths, form]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=temporary)
     made = sorted(file for file in out.rglob("*") if file.suffix == f".{form}")
     if done.returncode or len(made) != 1:
         said = (done.stdout + done.stderr).strip().splitlines()[-3:]

@@ -1,4 +1,4 @@
-"""The script that has MindSpore put slices of several ranks together, as MindFormers' ``tools/transform_ckpt.py`` does."""
+"""The script that has MindSpore put slices of ranks together, as MindFormers' ``tools/transform_ckpt.py`` does."""
 
 from __future__ import annotations
 

@@ -1,15 +1,18 @@
 """Where weights lie in safetensors files and in MindSpore's ``.ckpt`` files, without reading them.
 
-A ``.ckpt`` file is one protobuf message (MindSpore's ``checkpoint.proto``). Reading it by MindSpore or protobuf takes all
-of it into memory, twice; here only what stands between the weights is read.
+A ``.ckpt`` file is one protobuf message (MindSpore's ``checkpoint.proto``). Reading it by MindSpore or protobuf takes
+all of it into memory, twice; here only what stands between the weights is read.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import BaseModel, NonNegativeInt, TypeAdapter
 
 from trainer.weights import SIZES, Stored, Weights, WeightsError
 
@@ -25,6 +28,17 @@ INDEX = "model.safetensors.index.json"
 """What says in which shard a weight lies, by Hugging Face's name."""
 
 
+class _Described(BaseModel):
+    """One weight in the header of a safetensors file."""
+
+    dtype: str
+    shape: tuple[NonNegativeInt, ...]
+    data_offsets: tuple[NonNegativeInt, NonNegativeInt]
+
+
+_HEADER = TypeAdapter(dict[str, _Described])
+
+
 def read(path: Path) -> Weights:
     """Return the weights of a ``.safetensors`` or ``.ckpt`` file, or of a folder of shards with Hugging Face's index.
 
@@ -35,16 +49,17 @@ def read(path: Path) -> Weights:
         if (path / INDEX).is_file():
             return Weights(path, _shards(path))
         if path.is_dir():
-            raise WeightsError(f"expected a file, or a folder with {INDEX}; it has: {_content(path)}")
+            raise WeightsError(f"expected a file, or a folder with rank_0 or {INDEX} in it; it has: {_content(path)}")
         if path.suffix == ".safetensors":
             return Weights(path, _safetensors(path))
         if path.suffix == ".ckpt":
             return Weights(path, _ckpt(path))
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}; name a .safetensors or .ckpt file") from error
-    except (WeightsError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise WeightsError(f"{path}: {error}" if isinstance(error, WeightsError) else f"{path}: is damaged") from error
-    raise WeightsError(f"{path}: expected a name that ends with .safetensors or .ckpt")
+    found = "expected a name that ends with .safetensors or .ckpt" if path.exists() else "is not there"
+    raise WeightsError(f"{path}: {found}")
 
 
 def _content(folder: Path) -> str:
@@ -68,21 +83,27 @@ def _safetensors(file: Path) -> dict[str, Stored]:
         if length > end:
             raise WeightsError("is no safetensors file, or cut off")
         header = json.loads(opened.read(length))
+    header.pop("__metadata__", None)
     stored = {}
-    for name, described in header.items():
-        if name != "__metadata__":
-            first, last = described["data_offsets"]
-            span = (8 + length + first, last - first)
-            stored[name] = _checked(Stored(file, described["dtype"], tuple(described["shape"]), (span,)), name, end)
+    for name, described in _HEADER.validate_python(header).items():
+        first, last = described.data_offsets
+        stored[name] = Stored(file, described.dtype, described.shape, ((8 + length + first, last - first),))
+    _check(stored, end)
     return stored
 
 
-def _checked(stored: Stored, name: str, end: int) -> Stored:
-    if stored.dtype not in SIZES:
-        raise WeightsError(f"{name}: is of type {stored.dtype}, expected one of {', '.join(SIZES)}")
-    if any(offset + length > end for offset, length in stored.spans):
-        raise WeightsError(f"is cut off: {name} would end beyond the file")
-    return stored
+def _check(found: dict[str, Stored], end: int) -> None:
+    """Raise ``WeightsError`` unless each weight is of a known type, and its bytes are those of its shape and there."""
+    for name, stored in found.items():
+        if stored.dtype not in SIZES:
+            raise WeightsError(f"{name}: is of type {stored.dtype}, expected one of {', '.join(SIZES)}")
+        expected = math.prod(stored.shape) * SIZES[stored.dtype]
+        if sum(length for _, length in stored.spans) != expected:
+            raise WeightsError(
+                f"is damaged: {name}, {stored.dtype} of shape {stored.shape}, is not {expected} bytes long"
+            )
+        if any(offset + length > end for offset, length in stored.spans):
+            raise WeightsError(f"is cut off: {name} would end beyond the file")
 
 
 def _ckpt(file: Path) -> dict[str, Stored]:
@@ -99,7 +120,8 @@ def _ckpt(file: Path) -> dict[str, Stored]:
                 continue
             # a weight of more than 512 MB stands there in pieces, one after the other
             spans = stored[name].spans if name in stored else ()
-            stored[name] = _checked(Stored(file, piece.dtype, piece.shape, spans + piece.spans), name, end)
+            stored[name] = Stored(file, piece.dtype, piece.shape, spans + piece.spans)
+    _check(stored, end)
     return stored
 
 

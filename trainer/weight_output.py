@@ -3,87 +3,95 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from trainer.files import write_whole
 from trainer.weight_files import CKPT_TYPES, INDEX
-from trainer.weights import Weight
+from trainer.weights import SIZES, Stored, Weight
 
 Format = Literal["safetensors", "ckpt"]
 
-SHARD = 2 * 10**9
-"""Bytes of weights in a shard at most, unless one weight is larger; so many are in memory at once."""
+SHARD = 5 * 10**9
+"""Bytes of weights in a shard at most, unless one weight is larger: Hugging Face's own, for long."""
 
 _PIECE = 512 * 2**20  # MindSpore's own: protobuf's fields end at 2 GB
 
+Shapes = Mapping[str, Weight | Stored]
+"""What is to be written, by name and in order: its types and shapes are known before its weights are."""
 
-def write(folder: Path, weights: Iterable[tuple[str, Weight]], form: Format, shard: int = SHARD) -> None:
-    """Write weights to ``folder`` as ``model.ckpt`` or ``model.safetensors``.
+
+def write(
+    folder: Path, shapes: Shapes, weights: Iterable[tuple[str, Weight]], form: Format, shard: int = SHARD
+) -> None:
+    """Write weights to ``folder``, one at a time, as ``model.ckpt`` or ``model.safetensors``.
 
     Beyond ``shard`` bytes safetensors become ``model-00001-of-0000N.safetensors`` with an index, as Hugging Face has
     them.
+
+    Args:
+        shapes: of ``weights``, in their order.
     """
     if form == "ckpt":
         _write_ckpt(folder / "model.ckpt", weights)
-    else:
-        _write_shards(folder, weights, shard)
+        return
+    coming, shards = iter(weights), _shards(shapes, shard)
+    if len(shards) == 1:
+        _write_shard(folder / "model.safetensors", shapes, coming)
+        return
+    placed = {}
+    for number, names in enumerate(shards, start=1):
+        file = folder / f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        _write_shard(file, {name: shapes[name] for name in names}, islice(coming, len(names)))
+        placed.update(dict.fromkeys(names, file.name))
+    index = {"metadata": {"total_size": sum(map(_size, shapes.values()))}, "weight_map": placed}
+    write_whole(folder / INDEX, json.dumps(index, indent=2) + "\n")
 
 
 def write_safetensors(file: Path, weights: Mapping[str, Weight]) -> None:
-    """Write one safetensors file: the header's length in eight bytes, the header in JSON, the weights in turn.
+    """Write weights that are in memory as one safetensors file."""
+    _write_shard(file, weights, weights.items())
 
-    Not by the safetensors library: it takes bfloat16 from torch only, or by raw pointers.
+
+def _shards(shapes: Shapes, limit: int) -> list[list[str]]:
+    shards: list[list[str]] = [[]]
+    size = 0
+    for name, shape in shapes.items():
+        if shards[-1] and size + _size(shape) > limit:
+            shards.append([])
+            size = 0
+        shards[-1].append(name)
+        size += _size(shape)
+    return shards
+
+
+def _size(shape: Weight | Stored) -> int:
+    return math.prod(shape.shape) * SIZES[shape.dtype]
+
+
+def _write_shard(file: Path, shapes: Shapes, weights: Iterable[tuple[str, Weight]]) -> None:
+    """Write the header's length in eight bytes, the header in JSON, the weights in turn.
+
+    Not by the safetensors library: it wants all weights at once, and bfloat16 from torch only, or by raw pointers.
     """
     # MindSpore asks for some format, PEFT and transformers for this one; the bytes are the same in each
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
-    for name, weight in weights.items():
-        start, end = end, end + len(weight.data)
-        header[name] = {"dtype": weight.dtype, "shape": list(weight.shape), "data_offsets": [start, end]}
+    for name, shape in shapes.items():
+        start, end = end, end + _size(shape)
+        header[name] = {"dtype": shape.dtype, "shape": list(shape.shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with file.open("wb") as opened:
         opened.write(len(text).to_bytes(8, "little") + text)
-        for weight in weights.values():
+        for _, weight in weights:
             opened.write(weight.data)
         opened.flush()
         os.fsync(opened.fileno())
-
-
-def _write_shards(folder: Path, weights: Iterable[tuple[str, Weight]], limit: int) -> None:
-    shards: list[list[str]] = []
-    held: dict[str, Weight] = {}
-    total = size = 0
-
-    def flush() -> None:
-        write_safetensors(folder / f"{len(shards)}.part", held)
-        shards.append(list(held))
-        held.clear()
-
-    for name, weight in weights:
-        if held and size + len(weight.data) > limit:
-            flush()
-            size = 0
-        held[name] = weight
-        size, total = size + len(weight.data), total + len(weight.data)
-    flush()
-    _name_shards(folder, shards, total)
-
-
-def _name_shards(folder: Path, shards: list[list[str]], total: int) -> None:
-    """Give shards their names, which say how many there are."""
-    if len(shards) == 1:
-        (folder / "0.part").replace(folder / "model.safetensors")
-        return
-    placed = {}
-    for number, names in enumerate(shards):
-        shard = f"model-{number + 1:05d}-of-{len(shards):05d}.safetensors"
-        (folder / f"{number}.part").replace(folder / shard)
-        placed.update(dict.fromkeys(names, shard))
-    write_whole(folder / INDEX, json.dumps({"metadata": {"total_size": total}, "weight_map": placed}, indent=2) + "\n")
 
 
 def _write_ckpt(file: Path, weights: Iterable[tuple[str, Weight]]) -> None:

@@ -66,9 +66,15 @@ class Weight:
         """Round float32 values to the nearest of a floating type, ties to even; what is too large becomes infinite."""
         if dtype == "BF16":
             bits = values.view(np.uint32)
-            rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+            # in place: (bits + 0x7FFF + the last bit that stays) >> 16
+            rounded = bits >> np.uint32(16)
+            rounded &= np.uint32(1)
+            rounded += np.uint32(0x7FFF)
+            rounded += bits
+            rounded >>= np.uint32(16)
+            stored: npt.NDArray[Any] = rounded.astype("<u2")
             # a NaN's own bits could round to infinity
-            stored: npt.NDArray[Any] = np.where(np.isnan(values), np.uint32(0x7FC0), rounded).astype("<u2")
+            stored[np.isnan(values)] = 0x7FC0
         else:
             with np.errstate(over="ignore"):
                 stored = values.astype({"F32": "<f4", "F16": "<f2"}[dtype])
@@ -89,11 +95,6 @@ class Stored:
     shape: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     copies: tuple[Stored, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes of its elements."""
-        return sum(length for _, length in self.spans)
 
     def read(self) -> Weight:
         """Read it; raises ``WeightsError`` where the file is shorter than it says, or copies differ."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -56,15 +57,13 @@ def merge(
     database: Database = None,
 ) -> None:
     """Merge an adapter into its base: weights that need no adapter any more, by MindFormers' names."""
-    from trainer import weight_files
+    from trainer import ranks
     from trainer.merge import write_merged
 
     adapter = _adapter(name, select, checkpoint, recipe, strategy, runs, database)
     frozen = base or adapter.base
-    with adapter.weights() as weights:
-        write_merged(
-            None if frozen is None else weight_files.read(frozen), weights, adapter.recipe, out.absolute(), form
-        )
+    with adapter.weights() as weights, nullcontext() if frozen is None else ranks.read(frozen) as into:
+        write_merged(into, weights, adapter.recipe, out.absolute(), form)
     typer.echo(f"{adapter.name} merged into {frozen or 'the base beside it'} -> {out}")
 
 
@@ -89,7 +88,7 @@ def peft(
 
     adapter = _adapter(name, select, checkpoint, recipe, strategy, runs, database)
     with adapter.weights() as weights, whole_folder(out.absolute()) as folder:
-        write(folder, weights, adapter.recipe, base_model or str(adapter.base or ""))
+        write(folder, weights, adapter.recipe, base_model or (str(adapter.base) if adapter.base else None))
     typer.echo(f"{adapter.name} -> {out}; load it with peft.PeftModel.from_pretrained(base, {str(out)!r})")
 
 
