@@ -9,6 +9,7 @@ from itertools import islice
 
 from evaluation.items import stream
 from trainer.job import Job
+from trainer.transforms import kind_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Contents:
         kinds: Counter[str] = Counter()
         left = set(asked)
         for item in stream(job.protocol, job.train):
-            kinds[item.kind] += 1
+            kinds[kind_of(item, job.protocol)] += 1
             left.discard(tuple(item.fields.values()))
         shared = sum(text not in left for text in asked)
         return cls(kinds, measured, shared if job.protocol in measured else None)

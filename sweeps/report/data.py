@@ -9,7 +9,6 @@ from pathlib import Path
 from sweeps.report.context import Context
 from sweeps.report.markdown import block, code, plain, table
 from sweeps.report.sources import Fact, agree
-from trainer.prompts import TEMPLATES
 
 
 def head(c: Context) -> Iterator[str]:
@@ -40,10 +39,9 @@ def algorithm(c: Context) -> Iterator[str]:
     yield f"### {c.say('data')}"
     head = (c.say("item"), c.say("value"), c.say("source"))
     yield table(head, [*_trained_rows(c), *_tokenized_rows(c), *_evaluated_rows(c)])
-    yield c.say("template_text")
-    protocol = c.trial.read_job.protocol
-    # sweeps of before it could be changed had this one
-    yield block(c.trial.job.fact("templates", protocol).value or TEMPLATES[protocol])
+    job = c.trial.read_job
+    yield f"{c.say('template_text')} {c.register.cite(c.trial.job.source('templates', job.protocol))}"
+    yield block(job.templates[job.protocol])
 
 
 def _trained_rows(c: Context) -> Iterator[Sequence[str]]:
@@ -56,8 +54,13 @@ def _trained_rows(c: Context) -> Iterator[Sequence[str]]:
         if kind:
             yield c.fact_row(say("rows_of_kind", kind=plain(kind)), Fact(count, (whole,)))
     yield c.fact_row(say("train_setting", key=code("protocol")), c.trial.job.fact("protocol"))
-    for key in c.trial.job.fact("transforms").value or ():
+    changed = job.transforms.model_dump(exclude_defaults=True)
+    for key in changed:
         yield c.fact_row(say("train_setting", key=code(key)), c.trial.job.fact("transforms", key))
+    if job.transforms.choose:
+        yield c.fact_row(say("train_setting", key=code("data_seed")), c.trial.job.fact("data_seed"))
+    if not changed:
+        yield say("transforms"), say("none"), c.register.cite(c.trial.job.source("transforms"))
     if contents.shared is not None:
         asked = [c.trial.folder.whole(b.file) for b in job.benchmarks if b.protocol == job.protocol]
         yield c.fact_row(say("shared", protocol=plain(job.protocol)), Fact(contents.shared, (whole, *asked)))

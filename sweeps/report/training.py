@@ -7,7 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator, Sequence
 
-from sweeps.checks import BASE, RECORD, SEED, SEQ_LENGTH
+from sweeps.checks import SEED, SEQ_LENGTH
 from sweeps.entries import Attempt
 from sweeps.fidelity import EPOCHS
 from sweeps.ledger import Ledger
@@ -17,6 +17,7 @@ from sweeps.report.context import Context, value_text
 from sweeps.report.evidence import RANK, TARGETS, LoggedSteps
 from sweeps.report.markdown import block, code, plain, table
 from sweeps.report.sources import Fact, JsonFile, agree, joined
+from sweeps.training_data import of_recipe
 from trainer.paths import TrialPaths
 
 _PET = "model.model_config.pet_config"
@@ -39,7 +40,8 @@ _HOUR = 3600.0
 def hyperparameters(c: Context) -> Iterator[str]:
     """Yield what was changed against the baseline, and how many parameters were trained."""
     yield f"## {c.say('hyperparameters')}"
-    own = [path for path, _ in c.known.config.space.paths() if path not in {*KEYS.values(), BASE, RECORD}]
+    set_here = of_recipe(dict(c.known.config.space.paths()))
+    own = [path for path in set_here if path not in KEYS.values()]
     rows, changed = [], 0
     for name, path in {**KEYS, **{path: path for path in own}}.items():
         was, now = c.material.baseline.fact(path), c.trial.recipe.fact(path)
