@@ -11,7 +11,7 @@ from sweeps.read import Known
 from sweeps.report.evidence import Evidence
 from sweeps.report.markdown import code, plain
 from sweeps.report.material import Material
-from sweeps.report.sources import Fact, Register, Source
+from sweeps.report.sources import Fact, Register, Source, in_study
 from sweeps.report.texts import Texts
 from sweeps.results import Result
 from trainer.yaml_text import flow
@@ -75,13 +75,12 @@ class Context:
 
     def study(self, place: str) -> Source:
         """Return a place in the study's database as a source."""
-        file = self.known.stores.study_file
-        return Source("study" if file is None else file.name, f", {place}")
+        return in_study(self.known.stores, place)
 
     def compared(self) -> str:
         """Return the sentence that says where else these numbers stand."""
         others = [self.trial.in_study, self.base.in_study]
-        if not self.material.tracked.trouble:
+        if not self.material.untold:
             others += [self.material.tracked.source(label) for label in self.material.tracked.runs if label != PARENT]
         return self.say("compared", sources=self.register.cite(*others))
 

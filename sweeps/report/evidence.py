@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from evaluation.score import score
+from evaluation.score import Score, score
 from sweeps.read import Known
-from sweeps.report.sources import Fact, Folder, JsonFile, ReportError, Source, YamlFile, agree, joined
+from sweeps.report.sources import Fact, Folder, JsonFile, ReportError, Source, YamlFile, agree, in_study, joined
+from sweeps.report.tracked import Recorded, Tracked
 from sweeps.results import Result
 from sweeps.stores import trial_paths
 from trainer.job import Job
 from trainer.lora import Accounting, account
+from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.step_log import StepRecord, parse_line
 
@@ -53,37 +55,35 @@ class LoggedSteps:
         return max(self.lines.items(), key=lambda line: line[0], default=None)
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A metric that was measured on items: its mean with its sources, how many items, its 95 % interval."""
-
-    value: Fact
-    items: int
-    low: float
-    high: float
-
-
 class Evidence:
     """The files of a result.
 
     Args:
         known: the sweep.
         result: one of its measurements, or its base.
-        recorded: what MLflow has of it.
+        tracked: MLflow, which is compared with; None: it is not.
 
     Raises:
-        ReportError: a file is gone.
-        RecipeError: the recipe that it ran with is gone.
+        ReportError: a file is gone, never was there, or is none that the sweep wrote.
+        RecipeError: the same of the recipe.
     """
 
-    def __init__(self, known: Known, result: Result, recorded: Mapping[str, Fact] | None = None) -> None:
-        self._known, self.result, self._recorded = known, result, recorded or {}
+    def __init__(self, known: Known, result: Result, tracked: Tracked | None = None) -> None:
+        self._known, self.result, self._tracked = known, result, tracked
         sweep = known.stores.sweep(known.config.name)
         self.folder = Folder(sweep)
         self.paths = trial_paths(sweep, result.label, result.rung)
-        self.job = JsonFile(self.paths.job, self.folder)
-        self.measurement = JsonFile(self.paths.measurement, self.folder)
+        if not self.paths.job.exists():
+            raise ReportError(
+                f"{self.paths.job}: is not there: it was imported, or its files were removed; a report is of what ran "
+                "here, so put them back (MLflow's artifacts may have them)"
+            )
         self.recipe = YamlFile(self.paths.recipe, self.folder)
+        self.job, self.measurement = (JsonFile(f, self.folder) for f in (self.paths.job, self.paths.measurement))
+        try:
+            self.read_job, self.measured = Job.read(self.paths.job), Measurement.read(self.paths.measurement)
+        except ValueError as error:
+            raise ReportError(f"{self.paths.root}: job.json or measurement.json is broken: {error}") from None
 
     @cached_property
     def rungs(self) -> Sequence[TrialPaths]:
@@ -95,12 +95,13 @@ class Evidence:
         return [trial_paths(sweep, result.label, rung) for rung in halving.at if rung <= result.rung]
 
     @cached_property
-    def read_job(self) -> Job:
-        """What the worker was told; raises ``ReportError`` where the file is none that the sweep wrote."""
-        try:
-            return Job.read(self.paths.job)
-        except ValueError as error:
-            raise ReportError(f"{self.paths.job}: was changed after the run: {error}") from None
+    def recorded(self) -> Recorded:
+        """What MLflow has of it."""
+        if self._tracked is None:
+            return Recorded()
+        has_rung = self._known.config.halving is not None and self.result.rung is not None
+        # where sweeps.tracking puts what was measured
+        return self._tracked.ask(self.result.label, (self.measured.steps or 0) if has_rung else 0)
 
     @cached_property
     def accounting(self) -> Accounting:
@@ -123,28 +124,27 @@ class Evidence:
     @property
     def in_study(self) -> Source:
         """The measurement in the study, as a source."""
-        file = self._known.stores.study_file
-        return Source("study" if file is None else file.name, f", {self.result.point}")
+        return in_study(self._known.stores, self.result.point)
 
     @cached_property
-    def scores(self) -> Mapping[str, Scored]:
-        """All metrics that were measured on items, as the worker wrote them; raises ``ReportError`` as ``agree``."""
-        names = self.measurement.fact("scores").value or {}
-        return {name: self._scored(name) for name in names}
+    def scores(self) -> Mapping[str, Fact]:
+        """All metrics that were measured on items, their values ``Score``s, as the worker wrote them.
 
-    def _scored(self, name: str) -> Scored:
-        stored = self.measurement.fact("scores", name).value
-        # in the order of Score's fields
-        value, items, low, high = (stored.get(key) for key in ("value", "items", "low", "high"))
-        written = Fact(value, (self.measurement.source("scores", name),))
+        Raises:
+            ReportError: predictions, study or MLflow say otherwise.
+        """
+        return {name: self._scored(name, measured) for name, measured in self.measured.scores.items()}
+
+    def _scored(self, name: str, measured: Score) -> Fact:
+        written = Fact(measured.value, (self.measurement.source("scores", name),))
         graded = self._graded.get(name)
         if graded is not None:
             written = Fact(agree(self._what(name), written, graded).value, (*written.sources, *graded.sources))
-        return Scored(self._agreed(name, written), items, low, high)
+        return Fact(measured, self._agreed(name, written).sources)
 
     def _agreed(self, name: str, fact: Fact) -> Fact:
         """Return a metric's fact; raises ``ReportError`` unless study and MLflow have the same."""
-        others = [self.stored(name), self._recorded.get(name)]
+        others = [self.stored(name), self.recorded.metrics.get(name)]
         return agree(self._what(name), fact, *(other for other in others if other is not None))
 
     def _what(self, name: str) -> str:
@@ -167,7 +167,7 @@ class Evidence:
     def values(self) -> Mapping[str, float]:
         """Every metric, formulas included, worked out from the files; raises ``ReportError`` as ``agree`` does."""
         config = self._known.config
-        found = {name: scored.value.value for name, scored in self.scores.items()}
+        found = {name: fact.value.value for name, fact in self.scores.items()}
         # the wall time of a launch is known to the process only that ran the sweep
         found["seconds"] = self.stored("seconds").value
         if self.result.number is None:
@@ -182,7 +182,7 @@ class Evidence:
     def checked(self, name: str) -> Fact:
         """Return any metric, from where it was written first, or of what it is worked out."""
         if name in self.scores:
-            return self.scores[name].value
+            return Fact(self.scores[name].value.value, self.scores[name].sources)
         return self._agreed(name, Fact(self.values.get(name), self._sources(name)))
 
     def _sources(self, name: str) -> tuple[Source, ...]:
@@ -214,9 +214,12 @@ def _rows(file: Path) -> Iterator[Mapping[str, Mapping[str, float]]]:
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
-                # as a Score takes them
-                score(list(row["values"].values()))
+                valid = all(0 <= value <= 100 for value in row["values"].values())
             except (ValueError, TypeError, KeyError, AttributeError):
-                problem = f"{file}:{number}: expected a prediction with its values in percent, as the worker wrote it"
-                raise ReportError(f"{problem}; it was changed after the run") from None
+                valid = False
+            if not valid:
+                raise ReportError(
+                    f"{file}:{number}: expected a prediction with its values in percent, as the worker wrote it; "
+                    "it was changed after the run"
+                )
             yield row

@@ -37,10 +37,10 @@ def missing(trial: Evidence, handed_in: Sequence[HandedIn], say: Texts) -> str:
     found = len({checkpoint.number for checkpoint in handed_in} - {None})
     if found >= EVENLY:
         return ""
-    last, steps = trial.steps.last, trial.measurement.fact("steps").value
+    last, steps = trial.steps.last, trial.measured.steps
     whole = None if last is None else last[1].total_steps
     reason = say("missing_gone")
-    if whole is not None and isinstance(steps, int) and steps < whole:
+    if whole is not None and steps is not None and steps < whole:
         reason = say("missing_stopped", steps=steps, whole=whole)
     return say("checkpoints_missing", found=found, reason=reason)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from sweeps.read import Known
 from sweeps.report.contents import Contents
 from sweeps.report.evidence import Evidence
-from sweeps.report.sources import Fact, Folder, ReportError, YamlFile, agree
-from sweeps.report.tracked import Recorded, Tracked
+from sweeps.report.sources import Fact, Folder, ReportError, YamlFile, agree, in_study
+from sweeps.report.tracked import Tracked
 from sweeps.results import Result
 from sweeps.study import started_with
 from trainer import files
 from trainer.paths import TrialPaths
+from trainer.recipe import RecipeError
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class Material:
         front: point -> the files of each measurement on the front that are there.
         baseline: recipe that the hyperparameters are compared with.
         inputs: what the sweep reads -> the digest that it had when the sweep was started.
-        recorded: what MLflow's run of the trial says.
         digests: file -> sha256, of all files that the report lists.
         contents: of the data files.
     """
@@ -53,7 +53,6 @@ class Material:
     baseline: YamlFile
     inputs: Mapping[str, str]
     tracked: Tracked
-    recorded: Recorded
     digests: Mapping[Path, str]
     contents: Contents
 
@@ -70,23 +69,18 @@ class Material:
         if known.base is None:
             raise ReportError(f"{known.config.name}: the base was not measured, so there is nothing to compare with")
         tracked = Tracked.of(known, (result.label, known.base.label))
-        recorded, of_base = (_recorded(tracked, known, one) for one in (result, known.base))
-        trial = Evidence(known, result, recorded.metrics)
-        base = Evidence(known, known.base, of_base.metrics)
+        trial, base = Evidence(known, result, tracked), Evidence(known, known.base, tracked)
         _, inputs = started_with(known.config.name, known.stores.study_url)
         baseline = _baseline(known, options.baseline, trial.folder, inputs)
         listed = [*_files(trial.rungs), *_files([base.paths]), *_read_files(trial, known), baseline.file]
         digests = {file: files.digest(file) for file in dict.fromkeys(listed)}
-        tracked = tracked if not recorded.trouble else tracked.in_trouble(recorded.trouble)
         front, contents = _front(known, trial), Contents.read(trial.read_job)
-        return cls(known, trial, base, front, options, baseline, inputs, tracked, recorded, digests, contents)
+        return cls(known, trial, base, front, options, baseline, inputs, tracked, digests, contents)
 
-
-def _recorded(tracked: Tracked, known: Known, result: Result) -> Recorded:
-    rung = None if known.config.halving is None else result.rung
-    steps = Evidence(known, result).measurement.fact("steps").value
-    # where sweeps.tracking puts what was measured
-    return tracked.ask(result.label, steps if rung is not None and isinstance(steps, int) else 0)
+    @property
+    def untold(self) -> str:
+        """Why MLflow could not be compared with; empty: it could."""
+        return self.trial.recorded.trouble or self.base.recorded.trouble
 
 
 def _baseline(known: Known, named: Path | None, folder: Folder, inputs: Mapping[str, str]) -> YamlFile:
@@ -94,7 +88,7 @@ def _baseline(known: Known, named: Path | None, folder: Folder, inputs: Mapping[
         return YamlFile(named.absolute(), folder)
     baseline = YamlFile(known.config.recipe, folder)
     now = Fact(files.digest(baseline.file), (folder.whole(baseline.file),))
-    then = Fact(inputs.get("recipe"), (folder.whole(known.stores.sweeps),))
+    then = Fact(inputs.get("recipe"), (in_study(known.stores, "inputs: recipe"),))
     agree(f"{baseline.file}, the baseline (name the one it was with --baseline)", now, then)
     return baseline
 
@@ -122,6 +116,6 @@ def _front(known: Known, trial: Evidence) -> dict[str, Evidence]:
         if result.point not in found:
             try:
                 found[result.point] = Evidence(known, result)
-            except (ReportError, ValueError):
+            except (ReportError, RecipeError):
                 continue
     return found

@@ -9,7 +9,7 @@ from evaluation.protocols import METRICS
 from sweeps.export import BASE_ABILITY
 from sweeps.goals import Gate
 from sweeps.report.context import Context, value_text
-from sweeps.report.evidence import Evidence, Scored
+from sweeps.report.evidence import Evidence
 from sweeps.report.markdown import code, plain, table
 from sweeps.report.sources import Fact, agree, joined
 from sweeps.results import Result, shown
@@ -44,21 +44,13 @@ def _scores_table(c: Context, names: Sequence[str]) -> str:
 
 def _score_row(c: Context, name: str) -> Sequence[str]:
     tuned, base = c.trial.scores[name], c.base.scores.get(name)
-    cited = joined(score.value for score in (base, tuned) if score is not None)
+    cited = c.register.cite(*joined(fact for fact in (base, tuned) if fact is not None))
     key = code(_KEYS[name]) if name in _KEYS else ""
     before = c.say("absent") if base is None else value_text(base.value.value)
-    cells = (before, value_text(tuned.value.value), _interval(tuned), _items(base, tuned))
-    return key, code(name), *cells, c.register.cite(*cited)
-
-
-def _interval(score: Scored) -> str:
-    return plain(f"{score.low:.6g} – {score.high:.6g}")
-
-
-def _items(base: Scored | None, tuned: Scored) -> str:
+    interval = plain(f"{tuned.value.low:.6g} – {tuned.value.high:.6g}")
     # below the last rung fewer items may be measured than of the base
-    counts = dict.fromkeys(score.items for score in (base, tuned) if score is not None)
-    return " → ".join(map(str, counts))
+    items = " → ".join(dict.fromkeys(str(fact.value.items) for fact in (base, tuned) if fact is not None))
+    return key, code(name), before, value_text(tuned.value.value), interval, items, cited
 
 
 def _gate_row(c: Context, gate: Gate) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeps.stores import Stores
 from trainer.recipe import Recipe
 
 
@@ -29,6 +30,11 @@ class Source:
 
     def __str__(self) -> str:
         return self.where + self.place
+
+
+def in_study(stores: Stores, place: str) -> Source:
+    """Return a place in the studies' database as a source."""
+    return Source("study" if stores.study_file is None else stores.study_file.name, f", {place}")
 
 
 @dataclass(frozen=True)

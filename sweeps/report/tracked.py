@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sweeps.delivered import place
 from sweeps.outbox import FOLDER, PARENT, Outbox
@@ -70,14 +70,12 @@ class Tracked:
             metrics, tags = recorded(self._full_uri, run, step)
         except Unavailable as error:
             return Recorded(trouble=str(error))
+        if not metrics:
+            return Recorded(trouble=f"run {run} has no metric at step {step}")
         return Recorded(
             {name: Fact(value, (self.source(label),)) for name, value in metrics.items()},
             {name: Fact(value, (self.source(label),)) for name, value in tags.items()},
         )
-
-    def in_trouble(self, reason: str) -> Tracked:
-        """Return the same runs, of which MLflow could not tell more."""
-        return replace(self, trouble=reason)
 
     def source(self, label: str) -> Source:
         """Return a run as a source."""

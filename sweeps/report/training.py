@@ -153,7 +153,7 @@ def environment(c: Context) -> Iterator[str]:
     first = c.trial.recipe.recipe.text.partition("\n")[0]
     if made := re.match(r"# lorasweep (\S+):", first):
         rows.append(c.fact_row("lorasweep", Fact(made[1], (c.trial.folder.line(c.trial.paths.recipe, 1),))))
-    tags = c.material.recorded.tags
+    tags = c.trial.recorded.tags
     rows += [c.fact_row(name, tags[f"version.{name}"]) for name in ("optuna", "mlflow") if f"version.{name}" in tags]
     yield table((c.say("component"), c.say("version"), c.say("source")), rows)
     if not c.material.tracked.runs:
@@ -163,5 +163,5 @@ def environment(c: Context) -> Iterator[str]:
     names = {PARENT: plain(c.known.config.name)}
     runs = [(names.get(label, label), code(run)) for label, run in c.material.tracked.runs.items()]
     yield table((c.say("run"), c.say("run_id")), runs)
-    if c.material.tracked.trouble:
-        yield c.say("not_compared", reason=plain(c.material.tracked.trouble))
+    if c.material.untold:
+        yield c.say("not_compared", reason=plain(c.material.untold))

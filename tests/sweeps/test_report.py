@@ -19,6 +19,7 @@ from sweeps.report.kept import adapters
 from sweeps.report.material import Material, Options
 from sweeps.report.sources import Fact, ReportError, Source
 from sweeps.report.texts import LANGUAGES, table
+from sweeps.report.tracked import Recorded, Tracked
 from sweeps.report.write import rerun, write
 from sweeps.stores import Stores
 from tests.made_sweep import make
@@ -117,15 +118,26 @@ def test_all_texts_are_there_in_both_languages_with_the_same_placeholders() -> N
         assert placeholders[0] == placeholders[1], key
 
 
+class Page(HTMLParser):
+    """What a browser makes of a page: its tags and its texts."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
 def test_names_of_files_are_no_markup(runs: Path, written: Path) -> None:
-    tags: list[str] = []
-    texts: list[str] = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, _: tags.append(tag)  # type: ignore[method-assign]
-    parser.handle_data = texts.append  # type: ignore[method-assign]
-    parser.feed((written / "report.zh.html").read_text(encoding="utf-8"))
-    assert "b" not in tags
-    assert any(str(runs.parent / "train.jsonl") == text for text in texts)
+    page = Page(written / "report.zh.html")
+    assert "b" not in page.tags
+    assert str(runs.parent / "train.jsonl") in page.texts
 
 
 def test_tables_have_as_many_cells_in_every_row(written: Path) -> None:
@@ -195,10 +207,11 @@ def test_file_that_was_changed_after_the_run_gives_no_report(
     assert not list((tmp_path / "report").glob("*"))
 
 
-def test_mlflow_that_says_otherwise_gives_no_report(known: Known) -> None:
-    said = {"f1": Fact(49.0, (Source("MLflow run 1234"),))}
+def test_mlflow_that_says_otherwise_gives_no_report(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Recorded({"f1": Fact(49.0, (Source("MLflow run 1234"),))})
+    monkeypatch.setattr(Tracked, "ask", lambda *_: said)
     with pytest.raises(ReportError, match=r"measurement\.json#/scores/f1 .*50\.0, but MLflow run 1234 gives 49\.0"):
-        _ = Evidence(known, known.measured[-1], said).scores
+        _ = Evidence(known, known.measured[-1], Tracked()).scores
 
 
 def test_training_data_that_changed_gives_no_report(tmp_path: Path, cli: Cli) -> None:
