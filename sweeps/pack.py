@@ -25,7 +25,6 @@ from sweeps.report.texts import Language, Texts
 from sweeps.report.write import write
 from trainer import files, weight_files
 from trainer.merge import write_merged
-from trainer.paths import TrialPaths
 
 _MANIFEST = "manifest.json"
 _GB = 1e9
@@ -63,14 +62,13 @@ class Packer:
         checkpoints = of_trial(trial) if self.merge else []
         self._check_room(out, len(checkpoints))
         with opened(out) as (archive, work):
-            handed_in = [one for checkpoint in checkpoints for one in self._merged(checkpoint, archive, work)]
-            for paths in (*trial.rungs, self.material.base.paths):
-                self._add_run(paths, archive)
+            merged = [one for checkpoint in checkpoints for one in self._merged(checkpoint, archive, work)]
+            self._add_runs(archive)
             archive.add(self.material.baseline.file, "baseline.yaml")
             self._add_code(archive)
             self._take_folder(self._exported(work), "run", archive)
             place: Place = "packed" if self.merge else "left_out"
-            listed = handed_in if self.merge else adapters(trial)
+            listed = merged if self.merge else adapters(trial)
             write(self.material, work / "report", self.languages, listed, "run/launch.sh", place)
             self._take_folder(work / "report", "report", archive)
             files.write_whole(work / _MANIFEST, self._manifest(archive, listed))
@@ -105,10 +103,14 @@ class Packer:
         export(self.material.known, self.material.trial.result, work / "run")
         return work / "run"
 
-    def _add_run(self, paths: TrialPaths, archive: Archive) -> None:
-        for file in self.material.digests:
-            if file.is_relative_to(paths.root) and file != paths.adapter:
-                archive.add(file, f"runs/{self.material.trial.folder.name(file)}")
+    def _add_runs(self, archive: Archive) -> None:
+        folder = self.material.trial.folder
+        found = [file for file in self.material.digests if file.is_relative_to(folder.root)]
+        if not self.merge:
+            # by which they can be merged later
+            found += [checkpoint.adapter for checkpoint in of_trial(self.material.trial)]
+        for file in dict.fromkeys(found):
+            archive.add(file, f"runs/{folder.name(file)}")
 
     def _add_code(self, archive: Archive) -> None:
         """Add what read, tokenized, trained and graded."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.commands.options import RUNS, Database, Name, Runs
-from sweeps.commands.report import Baseline, CheckpointUrl, Lang, Select, TrialNumber, chosen, languages_of
+from sweeps.commands.report import Baseline, CheckpointUrl, Lang, Select, TrialNumber, chosen
 
 
 def pack(
@@ -28,8 +28,9 @@ def pack(
     """Bundle a trial for a contest: report, YAML, logs, predictions, five merged checkpoints and the best, code."""
     from sweeps.pack import Packer
     from sweeps.report.material import Material
+    from sweeps.report.texts import LANGUAGES
 
     known, result, options = chosen(name, trial, select, baseline, checkpoint_url, runs, database)
-    languages = languages_of(lang)
+    languages = LANGUAGES if lang is None else (lang,)
     files = Packer(Material.of(known, result, options), languages, checkpoints).write(out.absolute())
     typer.echo(f"{result.point} -> {out}: {len(files)} files, {sum(size for _, size in files.values()) / 1e6:.1f} MB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,12 +12,11 @@ from sweeps.commands.options import RUNS, Database, Name, Runs, open_stores
 if TYPE_CHECKING:
     from sweeps.read import Known
     from sweeps.report.material import Options
-    from sweeps.report.texts import Language
     from sweeps.results import Result
 
 Select = Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")]
 TrialNumber = Annotated[int | None, typer.Option(min=0, help="Short for --select trial:N.", show_default=False)]
-Lang = Annotated[str | None, typer.Option(help="zh or en.", show_default="both")]
+Lang = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language.", show_default="both")]
 Baseline = Annotated[
     Path | None, typer.Option(help="Recipe to compare hyperparameters with.", show_default="the sweep's recipe")
 ]
@@ -38,10 +37,11 @@ def report(
     """Write a trial's report, Markdown and HTML: every number read from the runs' files, with its source."""
     from sweeps.report.kept import adapters
     from sweeps.report.material import Material
+    from sweeps.report.texts import LANGUAGES
     from sweeps.report.write import rerun, write
 
     known, result, options = chosen(name, trial, select, baseline, checkpoint_url, runs, database)
-    languages = languages_of(lang)
+    languages = LANGUAGES if lang is None else (lang,)
     material = Material.of(known, result, options)
     for file in write(material, out.absolute(), languages, adapters(material.trial), rerun(known, result)):
         typer.echo(file)
@@ -64,13 +64,3 @@ def chosen(
     text = select if trial is None else f"trial:{trial}"
     known = Known.open(open_stores(runs, database), name)
     return known, find(text, known), Options(text, baseline, checkpoint_url)
-
-
-def languages_of(lang: str | None) -> tuple[Language, ...]:
-    """Return the languages to write in."""
-    from sweeps.report.texts import LANGUAGES
-
-    chosen = tuple(language for language in LANGUAGES if lang in (None, language))
-    if not chosen:
-        raise typer.BadParameter(f"expected {' or '.join(LANGUAGES)}, got {lang}", param_hint="--lang")
-    return chosen

@@ -7,7 +7,7 @@ the predictions give, the trial's own job what its recipe gives.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,13 +86,13 @@ class Evidence:
             raise ReportError(f"{self.paths.root}: job.json or measurement.json is broken: {error}") from None
 
     @cached_property
-    def rungs(self) -> Sequence[TrialPaths]:
-        """The folders of the rungs up to the one that was measured, the lowest first."""
+    def rungs(self) -> Mapping[int | None, TrialPaths]:
+        """Rung -> its folder, up to the one that was measured, the lowest first."""
         halving, result = self._known.config.halving, self.result
         if halving is None or result.rung is None:
-            return (self.paths,)
+            return {result.rung: self.paths}
         sweep = self.folder.root
-        return [trial_paths(sweep, result.label, rung) for rung in halving.at if rung <= result.rung]
+        return {rung: trial_paths(sweep, result.label, rung) for rung in halving.at if rung <= result.rung}
 
     @cached_property
     def recorded(self) -> Recorded:

@@ -13,7 +13,7 @@ from trainer import files
 def of_trial(trial: Evidence) -> list[Checkpoint]:
     """Return the checkpoints that are there, the evenly spaced ones first, then the best."""
     last = trial.steps.last
-    return kept(trial.rungs, trial.measured.steps, None if last is None else last[1].total_steps)
+    return kept(list(trial.rungs.values()), trial.measured.steps, None if last is None else last[1].total_steps)
 
 
 def adapters(trial: Evidence) -> Sequence[HandedIn]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class Material:
         trial, base = Evidence(known, result, tracked), Evidence(known, known.base, tracked)
         _, inputs = started_with(known.config.name, known.stores.study_url)
         baseline = _baseline(known, options.baseline, trial.folder, inputs)
-        listed = [*_files(trial.rungs), *_files([base.paths]), *_read_files(trial, known), baseline.file]
+        listed = [*_files(trial.rungs.values()), *_files([base.paths]), *_read_files(trial, known), baseline.file]
         digests = {file: files.digest(file) for file in dict.fromkeys(listed)}
         front, contents = _front(known, trial), Contents.read(trial.read_job)
         return cls(known, trial, base, front, options, baseline, inputs, tracked, digests, contents)
@@ -93,7 +93,7 @@ def _baseline(known: Known, named: Path | None, folder: Folder, inputs: Mapping[
     return baseline
 
 
-def _files(folders: Sequence[TrialPaths]) -> Iterator[Path]:
+def _files(folders: Iterable[TrialPaths]) -> Iterator[Path]:
     for paths in folders:
         yield from paths.artifacts()
         if paths.scheduler_log.exists():

@@ -6,6 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from sweeps.checks import SEED, SEQ_LENGTH
 from sweeps.entries import Attempt
@@ -14,11 +15,10 @@ from sweeps.ledger import Ledger
 from sweeps.length import ACCUMULATION, BATCH
 from sweeps.outbox import PARENT
 from sweeps.report.context import Context, value_text
-from sweeps.report.evidence import RANK, TARGETS, LoggedSteps
+from sweeps.report.evidence import RANK, TARGETS
 from sweeps.report.markdown import block, code, plain, table
 from sweeps.report.sources import Fact, JsonFile, agree, joined
 from sweeps.training_data import of_recipe
-from trainer.paths import TrialPaths
 
 _PET = "model.model_config.pet_config"
 KEYS = {
@@ -83,14 +83,11 @@ def cost(c: Context) -> Iterator[str]:
     yield f"### {c.say('cost')}"
     yield table((c.say("item"), c.say("value"), c.say("source")), _setup_rows(c))
     ledger = Ledger(c.known.stores.study_url, c.known.config.name)
-    attempts = ledger.attempts()
+    attempts = {rung: ledger.attempts(c.result.label, rung) for rung in c.trial.rungs}
     ledger.close()
     columns = ("rung", "steps", "train_seconds", "step_seconds", "launch", "launch_seconds", "card_hours", "source")
-    rungs = [(paths, _rung_of(paths)) for paths in c.trial.rungs]
-    rows = [_rung_row(c, paths, [a for a in attempts if a.folder == paths.root]) for paths, _ in rungs]
-    own = [a for a in attempts if any(a.folder == paths.root for paths, _ in rungs)]
-    hours = _card_hours(own)
-    rows.append((c.say("trial_total"), "", "", "", str(len(own)), _seconds(own), f"{hours:.6g}", ""))
+    rows = [_rung_row(c, rung, attempts[rung]) for rung in c.trial.rungs]
+    rows.append((c.say("trial_total"), "", "", "", *_launches(c, list(chain(*attempts.values())))))
     yield table([c.say(key) for key in columns], rows)
     whole = f"{c.known.spent['card_seconds'] / _HOUR:.6g}"
     yield f"{c.say('cards_note')} {c.say('sweep_total', hours=whole)} {c.register.cite(c.study('attempts'))}"
@@ -113,35 +110,27 @@ def _setup_rows(c: Context) -> Iterator[Sequence[str]]:
         yield c.fact_row(c.say("items_per_step"), Fact(product, joined(factors)))
 
 
-def _rung_of(paths: TrialPaths) -> str:
-    return paths.root.name.removeprefix("rung-")
-
-
-def _rung_row(c: Context, paths: TrialPaths, attempts: Sequence[Attempt]) -> Sequence[str]:
+def _rung_row(c: Context, rung: int | None, attempts: Sequence[Attempt]) -> Sequence[str]:
+    paths = c.trial.rungs[rung]
     measured = JsonFile(paths.measurement, c.trial.folder)
     steps, seconds = measured.fact("steps"), measured.fact("seconds", "train")
     sources = [*steps.sources, *seconds.sources]
     median, logged = "", c.trial.steps_of(paths)
     if logged.lines:
-        median = f"{_median(logged):g}"
+        median = f"{statistics.median(record.seconds for record in logged.lines.values()):g}"
         sources.append(c.trial.folder.line(logged.file, min(logged.lines), max(logged.lines)))
-    sources += [c.study(f"attempt {attempt.id}") for attempt in attempts]
-    name = _rung_of(paths) if c.known.config.halving is not None else ""
-    hours = f"{_card_hours(attempts):.6g}"
-    shown = (value_text(steps.value), value_text(seconds.value), median, str(len(attempts)), _seconds(attempts), hours)
-    return name, *shown, c.register.cite(*sources)
+    shown = (str(rung or ""), value_text(steps.value), value_text(seconds.value), median)
+    *launches, cited = _launches(c, attempts)
+    return *shown, *launches, f"{c.register.cite(*sources)} {cited}"
 
 
-def _median(logged: LoggedSteps) -> float:
-    return statistics.median(record.seconds for record in logged.lines.values())
-
-
-def _seconds(attempts: Sequence[Attempt]) -> str:
-    return f"{sum(attempt.seconds or 0.0 for attempt in attempts):.6g}"
-
-
-def _card_hours(attempts: Sequence[Attempt]) -> float:
-    return sum((attempt.seconds or 0.0) * attempt.placement.workers for attempt in attempts) / _HOUR
+def _launches(c: Context, attempts: Sequence[Attempt]) -> Sequence[str]:
+    """Return how many there were, their wall time, what that cost, references."""
+    ended = [(attempt.seconds or 0.0, attempt.placement.workers) for attempt in attempts]
+    card_hours = math.fsum(seconds * workers for seconds, workers in ended) / _HOUR
+    wall = math.fsum(seconds for seconds, _ in ended)
+    cited = c.register.cite(*(c.study(f"attempt {attempt.id}") for attempt in attempts))
+    return str(len(attempts)), f"{wall:.6g}", f"{card_hours:.6g}", cited
 
 
 def environment(c: Context) -> Iterator[str]:

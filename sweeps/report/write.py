@@ -31,12 +31,8 @@ def write(
     Raises:
         ReportError: two places that should say the same do not.
         DataError: a data file is broken.
-        FolderError: ``out`` cannot be made.
+        FolderError: ``out`` cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderError(f"{out}: cannot be made: {error.strerror}; name another folder with --out") from error
     texts: dict[str, str] = {}
     for language in languages:
         say = Texts(language)
@@ -45,9 +41,13 @@ def write(
         markdown = "\n\n".join(_blocks(c, tuple(pictures))) + "\n"
         page = html(markdown, f"{say('title')}: {material.known.config.name}", language, pictures)
         texts |= {f"report.{language}.md": markdown, f"report.{language}.html": page, **pictures}
-    # not before all of them could be made
-    for name, text in texts.items():
-        files.write_whole(out / name, text)
+    try:
+        # not before all of them could be made
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            files.write_whole(out / name, text)
+    except OSError as error:
+        raise FolderError(f"{out}: cannot be written: {error.strerror}; name another folder with --out") from error
     return [out / name for name in texts]
 
 

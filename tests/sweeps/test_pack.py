@@ -121,6 +121,7 @@ def test_checkpoints_may_be_left_out_which_is_said(runs: Path, tmp_path: Path, c
     out = tmp_path / "pack"
     assert cli("pack", "--runs", runs, "--trial", 0, "--out", out, "--no-checkpoints", "--lang", "en")[0] == 0
     assert not (out / "checkpoints").exists()
+    assert (out / "runs/trial-0000/rung-2/checkpoints/adapter-20.safetensors").exists()
     assert "left out of this pack (--no-checkpoints)" in (out / "report/report.en.md").read_text(encoding="utf-8")
     assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["checkpoints"]["merged"] is False
 

@@ -243,10 +243,10 @@ def test_checkpoints_have_links_where_they_were_uploaded(runs: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--lang", "fr"), "expected zh or en, got fr"),
+        (("--lang", "fr"), "'fr' is not one of 'zh', 'en'"),
         (("--baseline", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("--select", "trial:7"), "trial:7: was not measured"),
-        (("--out", "/dev/null/report"), "/dev/null/report: cannot be made"),
+        (("--out", "/dev/null/report"), "/dev/null/report: cannot be written"),
     ],
 )
 def test_bad_input_is_said(runs: Path, tmp_path: Path, cli: Cli, arguments: tuple[str, str], said: str) -> None:
