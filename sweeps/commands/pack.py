@@ -15,7 +15,7 @@ def pack(
     out: Annotated[Path, typer.Option(help="New or empty folder, or a new file that ends with .zip.")],
     name: Name = None,
     trial: TrialNumber = None,
-    select: Select = "knee",
+    select: Select = None,
     lang: Lang = None,
     baseline: Baseline = None,
     checkpoint_url: CheckpointUrl = None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sweeps.report.material import Options
     from sweeps.results import Result
 
-Select = Annotated[str, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.")]
+Select = Annotated[str | None, typer.Option(help="knee, best:METRIC, trial:N or trial:N@RUNG.", show_default="knee")]
 TrialNumber = Annotated[int | None, typer.Option(min=0, help="Short for --select trial:N.", show_default=False)]
 Lang = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language.", show_default="both")]
 Baseline = Annotated[
@@ -26,7 +26,7 @@ CheckpointUrl = Annotated[str | None, typer.Option(help="Object storage that the
 def report(
     name: Name = None,
     trial: TrialNumber = None,
-    select: Select = "knee",
+    select: Select = None,
     lang: Lang = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("report"),
     baseline: Baseline = None,
@@ -50,7 +50,7 @@ def report(
 def chosen(
     name: str | None,
     trial: int | None,
-    select: str,
+    select: str | None,
     baseline: Path | None,
     checkpoint_url: str | None,
     runs: Path,
@@ -61,6 +61,8 @@ def chosen(
     from sweeps.report.material import Options
     from sweeps.selection import select as find
 
-    text = select if trial is None else f"trial:{trial}"
+    if trial is not None and select is not None:
+        raise typer.BadParameter("names a trial as --select does; give one of them", param_hint="--trial")
+    text = (select or "knee") if trial is None else f"trial:{trial}"
     known = Known.open(open_stores(runs, database), name)
     return known, find(text, known), Options(text, baseline, checkpoint_url)

@@ -246,10 +246,11 @@ def test_checkpoints_have_links_where_they_were_uploaded(runs: Path, tmp_path: P
         (("--lang", "fr"), "'fr' is not one of 'zh', 'en'"),
         (("--baseline", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("--select", "trial:7"), "trial:7: was not measured"),
+        (("--trial", "0", "--select", "knee"), "names a trial as --select does"),
         (("--out", "/dev/null/report"), "/dev/null/report: cannot be written"),
     ],
 )
-def test_bad_input_is_said(runs: Path, tmp_path: Path, cli: Cli, arguments: tuple[str, str], said: str) -> None:
+def test_bad_input_is_said(runs: Path, tmp_path: Path, cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     code, _, error = cli("report", "--runs", runs, "--out", tmp_path / "report", *arguments)
     assert code == 2
     assert said in error
