@@ -14,6 +14,8 @@ from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
 from sweeps.commands.importing import import_run
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
+from sweeps.commands.pack import pack
+from sweeps.commands.report import report
 
 if TYPE_CHECKING:
     from sweeps.start import End
@@ -185,6 +187,8 @@ def export(
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
+app.command()(report)
+app.command()(pack)
 app.add_typer(adapter_commands)
 
 
@@ -268,6 +272,8 @@ def _faults_of_input() -> tuple[type[ValueError], ...]:
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
     from sweeps.importing.run import ImportRefused
+    from sweeps.pack import PackError
+    from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.blind_split import SplitError
@@ -285,7 +291,9 @@ def _faults_of_input() -> tuple[type[ValueError], ...]:
         FolderError,
         ImportRefused,
         LoraError,
+        PackError,
         RecipeError,
+        ReportError,
         SelectionError,
         SlotError,
         SplitError,

@@ -121,7 +121,7 @@ def _manifest(
             "template": job.source.template,
             "transforms": job.transforms.model_dump(),
             "seed": job.data_seed,
-            "statistics": measured["data"],
+            "statistics": measured.get("data"),
         },
         "values": dict(result.values),
         "scores": measured["scores"],

@@ -6,6 +6,7 @@ import copy
 import gc
 import json
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -66,6 +67,8 @@ class Session:
     def train(self) -> None:
         """Train the adapter to the job's rung, and save it; below the last rung also the state to go on from.
 
+        Evenly spaced over the whole training it is saved on the way, too.
+
         Raises:
             AccountingError: the network is not the one that the recipe promised.
             StateError: the state to go on from is of another training, or the rung is beyond the recipe's end.
@@ -79,6 +82,8 @@ class Session:
         if get_real_rank() == 0:
             # an earlier launch's must not be taken for this one's
             self._paths.state.unlink(missing_ok=True)
+            shutil.rmtree(self._paths.checkpoints, ignore_errors=True)
+            self._paths.checkpoints.mkdir()
         # a copy: MindFormers takes what it has used out of its configuration
         trainer = Trainer(args=copy.deepcopy(self._config), callbacks=[rung])
         if resumed is None:
@@ -108,7 +113,8 @@ class Session:
                 "parallel.enable_parallel_optimizer: expected False where a trial is trained in rungs: "
                 "with it each worker has a part of the optimizer's state, and only worker 0's is kept"
             )
-        return Rung(self._config.runner_config.epochs, until, resumed)
+        checkpoints = self._paths.checkpoints if get_real_rank() == 0 else None
+        return Rung(self._config.runner_config.epochs, until, resumed, checkpoints)
 
     def load_adapter(self, file: Path) -> None:
         """Measure with the LoRA weights of ``file`` instead of training."""
