@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweeps.commands.adapter import app as adapter_commands
+from sweeps.commands.doctor import doctor
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ def export(
 
 
 app.add_typer(adapter_commands)
+app.command()(doctor)
 
 
 @app.command()
