@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 
 from evaluation.items import read
@@ -16,7 +17,6 @@ from sweeps.plan import Plan
 from trainer.memory import capacity
 from trainer.prompts import TEMPLATES
 from trainer.recipe import Recipe
-from trainer.tokenizer import TextCodec
 
 _GIB = 2**30
 _MIB = 2**20
@@ -61,6 +61,8 @@ def file(subject: Subject) -> Iterator[Finding]:
 
 def tokenizer(config: SweepConfig, recipe: Recipe) -> Iterator[Finding]:
     """Say whether the tokenizer loads, ends answers, and has no id that the model has not."""
+    from trainer.tokenizer import TextCodec  # a second
+
     folder = config.model.tokenizer
     try:
         codec = TextCodec.load(folder)
@@ -105,10 +107,13 @@ def lengths(plan: Plan, sampled: Sequence[dict[str, object]]) -> Iterator[Findin
 
     As in ``trainer.data.rows``: a prompt that is too long leaves the item out, an answer that is too long is cut.
     """
+    from trainer.tokenizer import TextCodec
+
     config = plan.config
     codec, template = TextCodec.load(config.model.tokenizer), TEMPLATES[config.train.protocol]
     items = read(config.train.protocol, config.train.data)
-    tried = items[:: -(-len(items) // _SAMPLE)]
+    # not every n-th: kinds of problems may take turns
+    tried = random.Random(0).sample(items, min(_SAMPLE, len(items)))
     sizes = [(len(codec.prompt(template, item.fields)), len(codec.answer(item.answers[0]))) for item in tried]
     found = sorted({int(str(value_of(SEQ_LENGTH, plan.recipe, settings))) for settings in sampled})
     # a range has many

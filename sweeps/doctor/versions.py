@@ -36,7 +36,7 @@ def checks(subject: Subject) -> list[Check]:
     parts: dict[str, Callable[[], Iterable[Finding]]] = {
         "Python": lambda: python(platform.python_version(), package["Requires-Python"]),
         "packages": lambda: packages(package.get_all("Requires-Dist") or []),
-        "MindFormers": lambda: pair(version_table()),
+        "MindSpore": lambda: pair(version_table()),
         "CANN": lambda: cann(version_table(), os.environ, npu_smi.installed()),
     }
     if npu_smi.installed():
@@ -98,7 +98,7 @@ def cann(table: Table, environment: Mapping[str, str], has_cards: bool) -> Itera
         yield ok("none, and no cards")
     elif found is None:
         yield fail(
-            "no CANN toolkit found by ASCEND_HOME_PATH or in its default folders",
+            "no CANN toolkit by ASCEND_HOME_PATH or in its default folders",
             "source its set_env.sh, or install it",
         )
     else:
