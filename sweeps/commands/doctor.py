@@ -13,9 +13,9 @@ from rich.text import Text
 from sweeps.commands.options import RUNS, Database, Json, Runs, console, open_stores, print_json
 
 if TYPE_CHECKING:
-    from sweeps.doctor.finding import Check, Finding
+    from sweeps.doctor.finding import Check, Finding, Level
 
-_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_STYLES: dict[Level, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(

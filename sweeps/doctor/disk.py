@@ -79,7 +79,12 @@ def _checkpoint_monitors(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def file_system(subject: Subject) -> Iterator[Finding]:
     """Try what lorasweep relies on: whole files, locks between processes, SQLite that is read while it is written."""
-    folder = _existing(subject.stores.root)
+    file = subject.stores.study_file
+    for folder in dict.fromkeys(map(_existing, [subject.stores.root, *([] if file is None else [file.parent])])):
+        yield from _tried(folder)
+
+
+def _tried(folder: Path) -> Iterator[Finding]:
     try:
         with tempfile.TemporaryDirectory(prefix=".lorasweep-doctor-", dir=folder) as name:
             problems = list(_problems(Path(name)))

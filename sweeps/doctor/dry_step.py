@@ -11,7 +11,6 @@ from pathlib import Path
 
 import trainer.paths
 from sweeps.checks import BASE, PAD, RECORD, SEQ_LENGTH
-from sweeps.doctor import npu_smi
 from sweeps.doctor.finding import Check, Finding, fail, ok
 from sweeps.doctor.subject import Subject
 from sweeps.fidelity import EPOCHS
@@ -43,7 +42,7 @@ def train(subject: Subject) -> Iterator[Finding]:
 
     The folder stays where it fails: its logs tell why.
     """
-    device = next(iter(subject.used_chips), None) if npu_smi.installed() else None
+    device = next(iter(subject.used_chips), None) if subject.needs_cards else None
     where = "CPU" if device is None else f"card {device}"
     folder = Path(tempfile.mkdtemp(prefix="lorasweep-doctor-"))
     failed = False

@@ -61,6 +61,11 @@ class Subject:
         """The cards that the sweep names."""
         return () if self.config is None else tuple(self.config.slots.devices)
 
+    @property
+    def needs_cards(self) -> bool:
+        """Whether this host is to train on cards: it has a driver for some, and the sweep, if any, is not one on CPU."""
+        return npu_smi.installed() and (self.config is None or bool(self.devices))
+
     @cached_property
     def npus(self) -> npu_smi.Npus:
         """The cards of this host; raises ``NpuSmiError``."""
@@ -68,8 +73,8 @@ class Subject:
 
     @property
     def used_chips(self) -> dict[int, npu_smi.Chip]:
-        """Device number -> chip, of those that the sweep names and this host has; of all where it names none."""
-        return {i: chip for i, chip in enumerate(self.npus.chips) if i in self.devices or not self.devices}
+        """Device number -> chip, of those that the sweep names and this host has; of all where there is no sweep."""
+        return {i: chip for i, chip in enumerate(self.npus.chips) if self.config is None or i in self.devices}
 
     @cached_property
     def sampled(self) -> list[dict[str, object]]:

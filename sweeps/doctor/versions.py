@@ -37,7 +37,7 @@ def checks(subject: Subject) -> list[Check]:
         "Python": lambda: python(platform.python_version(), package["Requires-Python"]),
         "packages": lambda: packages(package.get_all("Requires-Dist") or []),
         "MindSpore": lambda: pair(version_table()),
-        "CANN": lambda: cann(version_table(), os.environ, npu_smi.installed()),
+        "CANN": lambda: cann(version_table(), os.environ, subject.needs_cards),
     }
     if npu_smi.installed():
         parts["driver"] = lambda: driver(version_table(), os.environ, subject.npus.driver)
@@ -91,11 +91,11 @@ def pair(table: Table) -> Iterator[Finding]:
     yield fit("MindSpore", spore, f"MindFormers {formers}", table["mf"].get(formers, {}).get("support", ()))
 
 
-def cann(table: Table, environment: Mapping[str, str], has_cards: bool) -> Iterator[Finding]:
+def cann(table: Table, environment: Mapping[str, str], needed: bool) -> Iterator[Finding]:
     """Say whether CANN is there and goes with MindSpore."""
     found = cann_version(environment)
-    if found is None and not has_cards:
-        yield ok("none, and no cards")
+    if found is None and not needed:
+        yield ok("none; on CPU none is needed")
     elif found is None:
         yield fail(
             "no CANN toolkit by ASCEND_HOME_PATH or in its default folders",

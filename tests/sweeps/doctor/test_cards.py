@@ -10,7 +10,7 @@ from sweeps.doctor.finding import Finding
 from sweeps.doctor.subject import Subject
 from sweeps.stores import Stores
 from tests.sweeps.doctor import samples
-from tests.sweeps.doctor.made import on_cards, said
+from tests.sweeps.doctor.made import examined, on_cards, said
 
 
 def run(subject: Subject) -> list[Finding]:
@@ -65,6 +65,13 @@ def test_cards_that_the_sweep_does_not_use_do_not_matter(tmp_path: Path, fake_np
     fake_npu_smi(samples.A3)
     # device 3 is busy
     assert {finding.level for finding in run(on_cards(tmp_path, "[0, 1]"))} == {"ok"}
+
+
+def test_sweep_on_cpu_does_not_care_how_the_cards_are(tmp_path: Path, fake_npu_smi: Callable[..., None]) -> None:
+    fake_npu_smi(samples.ALARM_310B4)
+    subject = examined(tmp_path)
+    assert said(run(subject)) == [("ok", "1 x 310B4")]
+    assert not subject.needs_cards
 
 
 @pytest.mark.parametrize(("health", "level"), [("Warning", "warn"), ("Alarm  ", "fail"), ("Critical", "fail")])

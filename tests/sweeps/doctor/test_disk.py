@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sweeps.database import parse
 from sweeps.doctor import disk
 from sweeps.doctor.subject import Subject
 from sweeps.stores import Stores
@@ -63,6 +64,11 @@ def test_local_folder_is_fit_and_left_as_it_was(tmp_path: Path) -> None:
         ("ok", f"{tmp_path}: whole files, locks, SQLite with write-ahead log"),
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_folder_of_a_database_elsewhere_is_tried_too(tmp_path: Path) -> None:
+    stores = Stores(tmp_path, parse("sqlite:////proc/sweeps.db"))
+    assert [finding.level for finding in disk.file_system(Subject(stores))] == ["ok", "fail"]
 
 
 def test_folder_that_cannot_be_written_fails() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,8 +84,6 @@ def test_check_that_breaks_is_a_finding_after_what_it_found() -> None:
 
 
 def test_what_was_found_before_a_check_broke_is_kept() -> None:
-    from collections.abc import Iterator
-
     def look() -> Iterator[Finding]:
         yield ok("first")
         raise StoreError("second; try again")

@@ -95,13 +95,13 @@ def test_cann_is_found_by_its_environment_variable(tmp_path: Path, file: str, te
 
 def test_cann_is_needed_where_there_are_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "cann_version", lambda environment: None)
-    assert said(versions.cann(TABLE, {}, has_cards=False)) == [("ok", "none, and no cards")]
-    assert [level for level, _ in said(versions.cann(TABLE, {}, has_cards=True))] == ["fail"]
+    assert said(versions.cann(TABLE, {}, needed=False)) == [("ok", "none; on CPU none is needed")]
+    assert [level for level, _ in said(versions.cann(TABLE, {}, needed=True))] == ["fail"]
 
 
 def test_cann_whose_environment_is_not_set_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "cann_version", lambda environment: "9.0.0")
-    assert said(versions.cann(TABLE, {}, has_cards=True)) == [
+    assert said(versions.cann(TABLE, {}, needed=True)) == [
         ("ok", f"CANN 9.0.0 goes with MindSpore {version('mindspore')}"),
         ("warn", "ASCEND_HOME_PATH is not set: MindSpore may not find CANN"),
     ]
