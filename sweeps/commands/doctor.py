@@ -33,7 +33,7 @@ def doctor(
 
     stores = open_stores(runs, database)
     progress = Console(stderr=True)
-    with progress.status(f"reading {sweep or 'this host'}"):
+    with progress.status(Text(f"reading {sweep or 'this host'}")):
         subject = Subject.of(sweep, stores)
     found: list[tuple[Check, Finding]] = []
     group = ""

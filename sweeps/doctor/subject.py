@@ -63,7 +63,7 @@ class Subject:
 
     @property
     def needs_cards(self) -> bool:
-        """Whether this host is to train on cards: it has a driver for some, and the sweep, if any, is not one on CPU."""
+        """Whether this host is to train on cards: it has their driver, and the sweep, if there is one, names some."""
         return npu_smi.installed() and (self.config is None or bool(self.devices))
 
     @cached_property

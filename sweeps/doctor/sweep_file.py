@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from evaluation.items import read
 from sweeps.checks import SEQ_LENGTH
 from sweeps.config import SweepConfig
-from sweeps.doctor import npu_smi
 from sweeps.doctor.finding import Check, Finding, fail, ok, warn
 from sweeps.doctor.subject import Subject
 from sweeps.dry_run import card_memory
@@ -143,8 +142,8 @@ def memory(subject: Subject, plan: Plan) -> Iterator[Finding]:
     needs = max(card_memory(plan, settings).total for settings in subject.sampled) / _GIB
     said = f"at most {needs:.3g} GiB a worker, by an estimate that was compared with no card"
     allowed = capacity(plan.recipe.set(plan.config.space.fixed), plan.recipe.source)
-    if subject.devices and npu_smi.installed():
-        smallest = min((chip.total for chip in subject.used_chips.values()), default=0) * _MIB
+    if subject.needs_cards and (chips := subject.used_chips):
+        smallest = min(chip.total for chip in chips.values()) * _MIB
         if allowed is not None and allowed > smallest:
             text = f"context.max_device_memory is {allowed / _GIB:.3g} GiB, a card has {smallest / _GIB:.3g} GiB"
             yield fail(text, "lower it")

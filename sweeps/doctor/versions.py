@@ -32,10 +32,9 @@ Table = Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]]
 
 def checks(subject: Subject) -> list[Check]:
     """Return the checks of this group."""
-    package = metadata.metadata("lorasweep")
     parts: dict[str, Callable[[], Iterable[Finding]]] = {
-        "Python": lambda: python(platform.python_version(), package["Requires-Python"]),
-        "packages": lambda: packages(package.get_all("Requires-Dist") or []),
+        "Python": lambda: python(platform.python_version(), metadata.metadata("lorasweep")["Requires-Python"]),
+        "packages": lambda: packages(metadata.requires("lorasweep") or []),
         "MindSpore": lambda: pair(version_table()),
         "CANN": lambda: cann(version_table(), os.environ, subject.needs_cards),
     }
