@@ -12,6 +12,7 @@ import typer
 from sweeps.commands import data
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
+from sweeps.commands.doctor import doctor
 from sweeps.commands.importing import import_run
 from sweeps.commands.options import RUNS, Database, Json, Name, Runs, Sort, console, open_stores, print_json
 from sweeps.commands.pack import pack
@@ -190,6 +191,7 @@ def export(
 app.command()(report)
 app.command()(pack)
 app.add_typer(adapter_commands)
+app.command()(doctor)
 
 
 @app.command()

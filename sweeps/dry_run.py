@@ -147,21 +147,22 @@ def _enqueued_table(plan: Plan, unit: str, rates: Rates) -> Table:
         steps = length.steps if unit == "epochs" or config.halving is None else config.halving.at[-1]
         hours = "?" if rates.step is None else f"{steps * rates.step * config.slots.workers / _HOUR:.3g}"
         try:
-            size = f"{_estimate(plan, settings).total / _GIB:.3g}"
+            size = f"{card_memory(plan, settings).total / _GIB:.3g}"
         except (EstimateError, LoraError):
             size = "?"  # why is said below
         table.add_row(str(number), str(steps), hours, size, Text(settings_text(config.space.configuration(params))))
     return table
 
 
-def _estimate(plan: Plan, settings: Mapping[str, object]) -> Memory:
+def card_memory(plan: Plan, settings: Mapping[str, object]) -> Memory:
+    """Estimate what a configuration needs of each of its cards; raises as ``trainer.memory.estimate``."""
     return estimate(plan.recipe.set(of_recipe(settings)), str(plan.config.recipe), plan.config.slots.workers)
 
 
 def _memory(plan: Plan, sampled: Sequence[Mapping[str, object]]) -> list[str]:
     """Return what the largest configuration of the sample needs, and a warning where that is more than a card has."""
     try:
-        memories = [_estimate(plan, settings) for settings in sampled]
+        memories = [card_memory(plan, settings) for settings in sampled]
         limit = capacity(plan.recipe.set(plan.config.space.fixed), str(plan.config.recipe))
     except (EstimateError, LoraError) as error:
         return [f"Memory cannot be estimated: {error}"]
