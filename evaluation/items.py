@@ -1,10 +1,14 @@
-"""Readers of data sets: the same items serve training and measuring."""
+"""Readers of data sets: the same items serve training and measuring.
+
+A text that is wrapped in a prompt template already is refused: it would be wrapped a second time in training or in
+measuring, and what was trained on would not be what is asked.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,17 @@ _MATH_ROW = '{"problem": "...", "solution": "..."}'
 _CHOICE_ROW = '{"instruction": "...", "input": "...", "output": "The right option is C."}'
 _SQUAD = 'SQuAD v1.1: {"data": [{"paragraphs": [{"context", "qas": [{"question", "answers": [{"text"}]}]}]}]}'
 _KIND = re.compile(r"\w[\w .-]*")
+# Alpaca's, and the ways that Llama 2, ChatML and Llama 3 mark turns
+_WRAPPED = re.compile(
+    r"^\s*Below is an instruction\b|### ?(?:Instruction|Input|Question|Response|Answer) ?:"
+    r"|\[INST\]|<\|im_start\|>|<\|start_header_id\|>",
+    re.MULTILINE,
+)
+_TOKENIZED = ("input_ids", "labels", "attention_mask")
+_WRAPPING = (
+    "lorasweep wraps the bare text, in training and in measuring alike; a template of your own stands once under "
+    "`templates` in the sweep file"
+)
 
 
 class DataError(ValueError):
@@ -74,6 +89,23 @@ class _Node:
             raise child.error("holds half of a surrogate pair, which is no character") from None
         return child.value
 
+    def bare(self, key: str, *, blank: bool = False) -> str:
+        """Return a text that goes into a prompt."""
+        text = self.text(key, blank=blank)
+        if wrapped := _WRAPPED.search(text):
+            what = f"is wrapped in a prompt template already ({wrapped[0].strip()!r})"
+            raise DataError(f"{self.child(key).where} {what}; {_WRAPPING}")
+        return text
+
+    def refuse_made(self) -> None:
+        """Raise for a row of a data set that was made for another program: wrapped, or tokenized."""
+        keys = self.value.keys() if isinstance(self.value, dict) else ()
+        if "text" in keys:
+            raise DataError(f"{self.where} holds `text`, a prompt wrapped already; delete that key: {_WRAPPING}")
+        if made := [key for key in _TOKENIZED if key in keys]:
+            what = f"holds `{made[0]}`: it is tokenized already; name the file that it was made from"
+            raise DataError(f"{self.where} {what}: {_WRAPPING}")
+
     def kind(self) -> str:
         if not isinstance(self.value, dict) or "kind" not in self.value:
             return ""
@@ -83,9 +115,12 @@ class _Node:
             )
         return kind
 
+    @property
+    def where(self) -> str:
+        return f"{self.place}: {self.path}" if self.path else f"{self.place}: it"
+
     def error(self, what: str) -> DataError:
-        where = f"{self.place}: {self.path}" if self.path else f"{self.place}: it"
-        return DataError(f"{where} {what}; expected {self.expected}; correct or remove it")
+        return DataError(f"{self.where} {what}; expected {self.expected}; correct or remove it")
 
 
 def read_squad_contest(path: Path) -> list[Item]:
@@ -115,7 +150,7 @@ def _squad(path: Path, questions: slice) -> list[Item]:
     paragraphs = (paragraph for article in root.children("data") for paragraph in article.children("paragraphs"))
     return [
         Item(
-            fields={"passage": paragraph.text("context"), "question": question.text("question")},
+            fields={"passage": paragraph.text("context"), "question": question.bare("question")},
             answers=tuple(answer.text("text") for answer in question.children("answers")),
         )
         for paragraph in paragraphs
@@ -123,79 +158,105 @@ def _squad(path: Path, questions: slice) -> list[Item]:
     ]
 
 
-def read_math(path: Path) -> list[Item]:
+def stream_math(path: Path) -> Iterator[Item]:
     """Read the contest's JSONL, ``problem``, ``solution`` and maybe ``kind``; field ``problem``.
 
     Raises:
-        DataError: the file is broken.
+        DataError: the file is broken, at the line that is.
     """
-    return [
-        Item({"problem": row.text("problem")}, (row.text("solution"),), row.kind())
-        for row in _lines(path, _text(path), _MATH_ROW)
-    ]
+    for row in _rows(_lines(path, _MATH_ROW)):
+        yield Item({"problem": row.bare("problem")}, (row.text("solution"),), row.kind())
 
 
-def read_choice(path: Path) -> list[Item]:
+def stream_choice(path: Path) -> Iterator[Item]:
     """Read alpaca JSON or JSONL, ``instruction``, ``input``, ``output`` and maybe ``kind``; fields the first two.
 
     Raises:
-        DataError: the file is broken.
+        DataError: the file is broken, at the line that is.
     """
-    text = _text(path)
-    is_list = text.lstrip().startswith("[")
-    rows = _Node(str(path), "", _parse(path, text, _CHOICE_ROW), _CHOICE_ROW).elements() if is_list else None
-    return [
-        Item(
-            {"instruction": row.text("instruction"), "input": row.text("input", blank=True)},
-            (row.text("output"),),
-            row.kind(),
-        )
-        for row in rows or _lines(path, text, _CHOICE_ROW)
-    ]
+    for row in _rows(_list(path, _CHOICE_ROW) if _is_list(path) else _lines(path, _CHOICE_ROW)):
+        fields = {"instruction": row.bare("instruction"), "input": row.bare("input", blank=True)}
+        yield Item(fields, (row.text("output"),), row.kind())
 
 
-READERS: Mapping[str, Callable[[Path], list[Item]]] = {
+READERS: Mapping[str, Callable[[Path], Iterable[Item]]] = {
     "squad_contest": read_squad_contest,
     "squad_v1": read_squad_v1,
-    "math_contest": read_math,
-    "multiple_choice": read_choice,
+    "math_contest": stream_math,
+    "multiple_choice": stream_choice,
 }
 """Protocol -> its reader."""
 
 
-def read(protocol: str, path: Path) -> list[Item]:
-    """Read a protocol's data set, which has at least one item.
+def stream(protocol: str, path: Path) -> Iterator[Item]:
+    """Yield the items of a protocol's data set, at least one; of JSONL only one is held at a time.
 
     Raises:
-        DataError: the file is broken.
+        DataError: the file is broken; what stands before that was yielded.
         KeyError: there is no such protocol.
     """
-    return READERS[protocol](path)
+    if path.suffix == ".mindrecord":
+        raise DataError(f"{path}: is tokenized already; name the file that it was made from: {_WRAPPING}")
+    empty = True
+    for item in READERS[protocol](path):
+        empty = False
+        yield item
+    if empty:
+        raise _empty(path)
+
+
+def read(protocol: str, path: Path) -> list[Item]:
+    """Read a protocol's data set whole; raises as ``stream`` does."""
+    return list(stream(protocol, path))
+
+
+def _rows(nodes: Iterable[_Node]) -> Iterator[_Node]:
+    for node in nodes:
+        node.refuse_made()
+        yield node
 
 
 def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}; expected a data file; check the path") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}:{line}: byte {data[error.start]:#04x} is not UTF-8; expected UTF-8; "
-            f"convert it, as with: iconv -f GB18030 -t UTF-8"
-        ) from None
+    text = "".join(line for _, line in _decoded(path))
     if not text.strip():
-        raise DataError(f"{path}: is empty; expected at least one item; check how it was made")
+        raise _empty(path)
     return text
 
 
-def _lines(path: Path, text: str, expected: str) -> Iterator[_Node]:
-    # not splitlines: a JSON string may hold U+2028
-    for number, line in enumerate(text.split("\n"), 1):
+def _list(path: Path, expected: str) -> list[_Node]:
+    return _Node(str(path), "", _parse(path, _text(path), expected), expected).elements()
+
+
+def _is_list(path: Path) -> bool:
+    first = next((line.lstrip() for _, line in _decoded(path) if line.strip()), "")
+    return first.startswith("[")
+
+
+def _lines(path: Path, expected: str) -> Iterator[_Node]:
+    for number, line in _decoded(path):
         if line.strip():
-            yield _Node(f"{path}:{number}", "", _parse(path, line, expected, number), expected)
+            yield _Node(f"{path}:{number}", "", _parse(path, line.rstrip(), expected, number), expected)
+
+
+def _decoded(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line, its end included."""
+    try:
+        # as bytes: read as text, a line would end at what is in it, too, such as U+2028
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise DataError(
+                        f"{path}:{number}: byte {line[error.start]:#04x} is not UTF-8; expected UTF-8; "
+                        f"convert it, as with: iconv -f GB18030 -t UTF-8"
+                    ) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; expected a data file; check the path") from None
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(f"{path}: is empty; expected at least one item; check how it was made")
 
 
 def _parse(path: Path, text: str, expected: str, line: int = 1) -> Any:

@@ -8,15 +8,17 @@ from contextlib import suppress
 from functools import reduce
 from typing import Any
 
-from evaluation.items import read
+from evaluation.items import stream
 from search_spaces.distributions import CategoricalParameter, FloatParameter, Parameter, SubsetParameter
 from search_spaces.load import Document, FileFaults
 from search_spaces.section import Location, Problem
 from sweeps.config import SweepConfig
 from sweeps.evaluations import NEEDED_ON_CARDS
 from sweeps.training_checks import problems as training_problems
+from sweeps.training_data import Contents, of_recipe, path_problem, transforms_of
 from trainer.lora import LoraError, account
 from trainer.recipe import Recipe, RecipeError
+from trainer.transforms import TransformError
 
 BASE, RECORD = "load_checkpoint", "train_dataset.data_loader.dataset_dir"
 """Paths of the recipe that lorasweep sets itself, as it does ``SEED``, which a sweep may set, too."""
@@ -29,8 +31,13 @@ _SAME_FOR_ALL = {*_READ_HERE, "use_parallel", "load_ckpt_format"}
 _NEEDED = (BASE, RECORD, SEED, SEQ_LENGTH, PAD, _PET, *_READ_HERE)
 
 
-def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
-    """Raise ``FileFaults`` with all that is wrong, and ``DataError`` where a data file is broken."""
+def check(config: SweepConfig, document: Document, recipe: Recipe) -> Contents:
+    """Return what the training file holds.
+
+    Raises:
+        FileFaults: all that is wrong.
+        DataError: a data file is broken.
+    """
     paths = dict(config.space.paths())
     said = [(path, message) for path in paths for message in _path_problems(config, recipe, path)]
     problems: list[Problem] = [(paths[path], message) for path, message in said]
@@ -46,13 +53,16 @@ def check(config: SweepConfig, document: Document, recipe: Recipe) -> None:
             problems += _module_problems(config, recipe, fixed)
     if problems:
         raise FileFaults(document.faults(problems))
-    rows = len(read(config.train.protocol, config.train.data))
-    items = {protocol: len(read(protocol, evaluation.file)) for protocol, evaluation in config.evaluation.items()}
-    if problems := list(training_problems(config, recipe, rows, items)):
+    contents = Contents.read(config)
+    items = {name: sum(1 for _ in stream(name, evaluation.file)) for name, evaluation in config.evaluation.items()}
+    if problems := list(training_problems(config, recipe, contents, items)):
         raise FileFaults(document.faults(problems))
+    return contents
 
 
 def _path_problems(config: SweepConfig, recipe: Recipe, path: str) -> list[str]:
+    if (problem := path_problem(config, path)) is not None:
+        return [problem] if problem else []
     problems = recipe.faults([path])
     if path in (BASE, RECORD):
         problems.append(f"{path} is set by lorasweep itself: to `model.base`, and to `train.data` as tokens")
@@ -73,14 +83,19 @@ def _value_problems(config: SweepConfig, recipe: Recipe, faulty: Set[str]) -> It
         paths = [path for path in sets if path not in faulty]
         for value in values:
             try:
-                changed = recipe.set({**own, **dict.fromkeys(paths, value)})
+                settings = dict.fromkeys(paths, value)
+                changed = recipe.set({**own, **of_recipe(settings)})
                 _whole_numbers(changed, paths)
+                transforms_of(config, settings)
+            except TransformError as error:
+                yield place, error.reason
+                break
             except (RecipeError, ValueError) as error:
                 yield place, str(error)
                 break
     for name, derived in config.derived.items():
         try:
-            recipe.set({**own, **{path: 1 for path in derived.sets if path not in faulty}})
+            recipe.set({**own, **of_recipe({path: 1 for path in derived.sets if path not in faulty})})
         except RecipeError as error:
             yield ("derived", name), str(error)
 

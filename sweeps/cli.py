@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.commands import data
 from sweeps.commands.adapter import app as adapter_commands
 from sweeps.commands.audit import audit
 from sweeps.commands.completion import sweep_names
+from sweeps.commands.doctor import doctor
 from sweeps.commands.front import front
 from sweeps.commands.importing import import_run
 from sweeps.commands.options import (
@@ -30,7 +32,9 @@ from sweeps.commands.options import (
     open_stores,
     print_json,
 )
+from sweeps.commands.pack import pack
 from sweeps.commands.params import params
+from sweeps.commands.report import report
 from sweeps.commands.watch import watch
 
 if TYPE_CHECKING:
@@ -60,6 +64,9 @@ TrackingUri = Annotated[
 _DAY = 24 * 3600 * 1000.0
 
 
+app.add_typer(data.app, name="data", rich_help_panel=PREPARE)
+
+
 def _step_time(value: float | None) -> float | None:
     if value is not None and not 0 < value <= _DAY:
         raise typer.BadParameter(f"expected milliseconds, above 0 and at most {_DAY:.0f} (a day), got {value}")
@@ -67,6 +74,7 @@ def _step_time(value: float | None) -> float | None:
 
 
 # panels of the help stand in the order of their first commands
+app.command(rich_help_panel=PREPARE)(doctor)
 app.command(rich_help_panel=PREPARE)(params)
 
 
@@ -207,6 +215,8 @@ def export(
     typer.echo(f"{result.point} -> {out}; run it again with {out / 'launch.sh'}")
 
 
+app.command(rich_help_panel=HAND_IN)(report)
+app.command(rich_help_panel=HAND_IN)(pack)
 app.add_typer(adapter_commands, rich_help_panel=HAND_IN)
 
 
@@ -255,35 +265,48 @@ app.command("import", rich_help_panel=OTHERS)(import_run)
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
+    try:
+        app()
+    except _faults_of_input() as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def _faults_of_input() -> tuple[type[ValueError], ...]:
+    """Return what is raised where a user's file or option is wrong; its text is all that the user needs."""
     from evaluation.items import DataError
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
     from sweeps.importing.run import ImportRefused
+    from sweeps.pack import PackError
+    from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
+    from trainer.blind_split import SplitError
     from trainer.files import FolderError
     from trainer.lora import LoraError
     from trainer.recipe import RecipeError
     from trainer.slots import SlotError
+    from trainer.transforms import TransformError
     from trainer.weights import WeightsError
 
-    try:
-        app()
-    except (
+    return (
         DataError,
         DossierError,
         FileFaults,
         FolderError,
         ImportRefused,
         LoraError,
+        PackError,
         RecipeError,
+        ReportError,
         SelectionError,
         SlotError,
+        SplitError,
         StoreError,
+        TransformError,
         WeightsError,
-    ) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from sweeps.goals import Gate, GateText, MetricFormula, Metrics, Objective, with
 from sweeps.recovery import Retries
 from sweeps.retention import DiskSettings
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
+from trainer.prompts import template_problem
+from trainer.transforms import Transforms
 from trainer.watch import Limits
 
 __all__ = ["Gate", "Objective", "SweepConfig", "load_sweep"]
@@ -64,8 +66,12 @@ class Model(Section):
     parameters: Annotated[int, Field(ge=1, le=10**15)] | None = None
 
 
-class Train(Section):
-    """What trials train on; ``tiny/NAME`` in the file is a shipped data set."""
+class Train(Section, Transforms):
+    """What trials train on, and what becomes of it before (see ``trainer.transforms.Transforms``).
+
+    Attributes:
+        data: file; ``tiny/NAME`` in the sweep file is a shipped one.
+    """
 
     data: DataFile
     protocol: Protocol
@@ -132,6 +138,7 @@ class SweepConfig(Section):
 
     Attributes:
         evaluation: protocol -> what it measures on.
+        templates: protocol -> prompt of the user's own, in training and in measuring alike.
         trials: so many are started; None: as many as the budget allows.
         halving: rungs at which trials are compared; None: each trains to its end in one launch.
         budget: what the sweep may cost.
@@ -149,6 +156,7 @@ class SweepConfig(Section):
     model: Model
     train: Train
     evaluation: dict[Protocol, Evaluation]
+    templates: dict[Protocol, str] = Field(default_factory=dict)
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     trials: Count | None = None
     halving: Halving | None = None
@@ -204,18 +212,23 @@ def load_sweep(path: Path) -> tuple[SweepConfig, Document]:
     except ValidationError as error:
         problems += section.problems(error)
     problems += [*_space_problems(document.data), *_goal_problems(document.data)]
-    problems += [] if config is None else [*fidelity_problems(config), *_limit_problems(config.evaluation)]
+    problems += [] if config is None else [*fidelity_problems(config), *_protocol_problems(config)]
     if config is None or problems:
         raise FileFaults(document.faults(problems))
     return config, document
 
 
-def _limit_problems(evaluations: Mapping[str, Evaluation]) -> Iterator[Problem]:
-    for protocol, evaluation in evaluations.items():
+def _protocol_problems(config: SweepConfig) -> Iterator[Problem]:
+    for protocol, evaluation in config.evaluation.items():
         given, most = evaluation.max_new_tokens, MAX_NEW_TOKENS.get(protocol)
         if most is not None and given > most:
             message = f"expected at most {most}, as {protocol} has it, got {given}"
             yield ("evaluation", protocol, "max_new_tokens"), message
+    for protocol, template in config.templates.items():
+        if protocol not in (config.train.protocol, *config.evaluation):
+            yield ("templates", protocol), "the sweep neither trains nor measures with that protocol; delete it"
+        if problem := template_problem(protocol, template):
+            yield ("templates", protocol), problem
 
 
 def _space_problems(data: Mapping[str, object]) -> Iterator[Problem]:

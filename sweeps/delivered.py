@@ -16,6 +16,11 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
+def place(uri: str) -> str:
+    """Return what a tracking store is called here: a database's file may be moved with its sweep's folder."""
+    return uri.partition("://")[0] if uri.startswith("sqlite") else uri
+
+
 class Delivered:
     """The state of one outbox's delivery.
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.items import read
 from sweeps.config import load_sweep
 from sweeps.fidelity import MOST
 from sweeps.forecast import Forecast, affordable, forecast, largest
@@ -21,6 +20,7 @@ from sweeps.plan import Plan, make_plan
 from sweeps.rates import Rates
 from sweeps.rates import rates as measured_rates
 from sweeps.stores import Stores
+from sweeps.training_data import of_recipe
 from sweeps.view import settings_text
 from trainer.lora import LoraError
 from trainer.memory import EstimateError, Memory, capacity, estimate
@@ -45,9 +45,8 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
     config, document = load_sweep(file)
     plan = make_plan(config, document, Stores(runs))
     rates = measured_rates(plan.folder, step_ms)
-    rows = len(read(config.train.protocol, config.train.data))
     sampled, failed = sample(config)
-    lengths = [Length.of(plan.recipe, settings, rows, config.slots.workers) for settings in sampled]
+    lengths = [Length.of(plan.recipe, settings, plan.rows(settings), config.slots.workers) for settings in sampled]
     unit = config.unit
     steps = statistics.mean(length.steps_per_epoch for length in lengths) if unit == "epochs" else 1.0
     # without halving trials may differ in their length
@@ -60,7 +59,7 @@ def dry_run(file: Path, runs: Path, trials: int | None, step_ms: float | None, c
         say(f"WARNING: the budget ends before any trial reaches {last} {unit}; raise it, or lower the rungs.")
     say(f"{rates.source}\n")
     if config.enqueue:
-        console.print(_enqueued_table(plan, rows, unit, rates))
+        console.print(_enqueued_table(plan, unit, rates))
     if failed:
         tried = len(sampled) + len(failed)
         say(f"WARNING: {len(failed)} of {tried} configurations tried would fail: {failed[0]}")
@@ -136,7 +135,7 @@ def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Tab
     return table
 
 
-def _enqueued_table(plan: Plan, rows: int, unit: str, rates: Rates) -> Table:
+def _enqueued_table(plan: Plan, unit: str, rates: Rates) -> Table:
     table = Table(title="Enqueued configurations, each trained to its end", title_justify="left")
     for name in ("trial", "steps", "card-hours", "GiB a card"):
         table.add_column(name, justify="right")
@@ -144,25 +143,26 @@ def _enqueued_table(plan: Plan, rows: int, unit: str, rates: Rates) -> Table:
     config = plan.config
     for number, params in enumerate(config.enqueued_params()):
         settings = {**config.space.settings(params), **config.length()}
-        length = Length.of(plan.recipe, settings, rows, config.slots.workers)
+        length = Length.of(plan.recipe, settings, plan.rows(settings), config.slots.workers)
         steps = length.steps if unit == "epochs" or config.halving is None else config.halving.at[-1]
         hours = "?" if rates.step is None else f"{steps * rates.step * config.slots.workers / _HOUR:.3g}"
         try:
-            size = f"{_estimate(plan, settings).total / _GIB:.3g}"
+            size = f"{card_memory(plan, settings).total / _GIB:.3g}"
         except (EstimateError, LoraError):
             size = "?"  # why is said below
         table.add_row(str(number), str(steps), hours, size, Text(settings_text(config.space.configuration(params))))
     return table
 
 
-def _estimate(plan: Plan, settings: Mapping[str, object]) -> Memory:
-    return estimate(plan.recipe.set(settings), str(plan.config.recipe), plan.config.slots.workers)
+def card_memory(plan: Plan, settings: Mapping[str, object]) -> Memory:
+    """Estimate what a configuration needs of each of its cards; raises as ``trainer.memory.estimate``."""
+    return estimate(plan.recipe.set(of_recipe(settings)), str(plan.config.recipe), plan.config.slots.workers)
 
 
 def _memory(plan: Plan, sampled: Sequence[Mapping[str, object]]) -> list[str]:
     """Return what the largest configuration of the sample needs, and a warning where that is more than a card has."""
     try:
-        memories = [_estimate(plan, settings) for settings in sampled]
+        memories = [card_memory(plan, settings) for settings in sampled]
         limit = capacity(plan.recipe.set(plan.config.space.fixed), str(plan.config.recipe))
     except (EstimateError, LoraError) as error:
         return [f"Memory cannot be estimated: {error}"]

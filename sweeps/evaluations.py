@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from trainer import decoding
-from trainer.job import Benchmark
+from trainer.job import Benchmark, Job
 from trainer.msrun import Launch
 from trainer.paths import TrialPaths
 from trainer.recipe import Recipe
@@ -29,9 +28,9 @@ NEEDED_ON_CARDS = (_CACHE, _DYNAMIC, _BATCH, _BLOCK_SIZE, _BLOCKS)
 _ALONE = {"use_parallel": False, "parallel_config.data_parallel": 1}
 
 
-def settings(recipe: Recipe, benchmark: Benchmark, tokenizer: Path) -> dict[str, object]:
+def settings(recipe: Recipe, benchmark: Benchmark, job: Job) -> dict[str, object]:
     """Return the recipe paths that differ from the training's where a benchmark is measured."""
-    window = decoding.window_of(benchmark, tokenizer)
+    window = decoding.window_of(benchmark, job.templates[benchmark.protocol], job.tokenizer)
     return {
         "run_mode": "predict",
         **{path: value for path, value in _ALONE.items() if not recipe.faults([path])},

@@ -73,7 +73,7 @@ def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
         peft.write(folder, weight_files.read(trial.adapter), recipe, str(job.base))
     inputs = _inputs(job)
     files.write_whole(out / "inputs.sha256", "".join(f"{digest}  {file}\n" for file, digest in inputs.items()))
-    _write_json(out / "manifest.json", _manifest(known, result, trial, recipe, inputs))
+    _write_json(out / "manifest.json", _manifest(known, result, trial, recipe, job, inputs))
     script = out / "launch.sh"
     files.write_whole(script, launch_script(known.config, result.label, job, stages))
     script.chmod(0o755)
@@ -106,7 +106,7 @@ def _inputs(job: Job) -> dict[str, str]:
 
 
 def _manifest(
-    known: Known, result: Result, trial: TrialPaths, recipe: Recipe, inputs: dict[str, str]
+    known: Known, result: Result, trial: TrialPaths, recipe: Recipe, job: Job, inputs: dict[str, str]
 ) -> dict[str, object]:
     accounting = account(recipe.values, recipe.source)
     measured = json.loads(trial.measurement.read_text(encoding="utf-8"))
@@ -116,6 +116,13 @@ def _manifest(
         "rung": result.rung,
         "seed": recipe.get(SEED),
         "configuration": dict(result.configuration),
+        "data": {
+            "protocol": job.protocol,
+            "template": job.source.template,
+            "transforms": job.transforms.model_dump(),
+            "seed": job.data_seed,
+            "statistics": measured.get("data"),
+        },
         "values": dict(result.values),
         "scores": measured["scores"],
         "parameters": {"trainable": accounting.trainable, "total": accounting.total},

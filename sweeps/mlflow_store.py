@@ -27,6 +27,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
+from sweeps.delivered import place
 from sweeps.outbox import PARENT, Outbox, Record
 
 _TRIAL, _OUTBOX = "lorasweep.trial", "lorasweep.outbox"
@@ -206,7 +207,7 @@ class MlflowStore:
 
     @property
     def _place(self) -> str:
-        return self.uri.partition("://")[0] if self.uri.startswith("sqlite") else self.uri
+        return place(self.uri)
 
     @property
     def _client(self) -> MlflowClient:
@@ -262,6 +263,27 @@ class MlflowStore:
             raise Unavailable(_said(error)) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise Refused(f"{type(error).__name__}: {_said(error)}") from error
+
+
+def recorded(uri: str, run: str, step: int) -> tuple[dict[str, float], dict[str, str]]:
+    """Return a run's metrics at one step, without those of each training step, and its tags.
+
+    Raises:
+        Unavailable: the store cannot be asked, or has no such run.
+    """
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(_TIMEOUT_SECONDS)
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_run(run).data
+        histories = {name: client.get_metric_history(run, name) for name in found.metrics if not _is_step(name)}
+    except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:
+        raise Unavailable(_said(error)) from error
+    values = {name: [m.value for m in history if m.step == step] for name, history in histories.items()}
+    return {name: at[-1] for name, at in values.items() if at}, dict(found.tags)
+
+
+def _is_step(metric: str) -> bool:
+    return metric.startswith("train/")
 
 
 def _is_for_good(error: Exception) -> bool:

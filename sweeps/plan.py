@@ -14,13 +14,15 @@ from sweeps.checks import BASE, PAD, RECORD, SEED, SEQ_LENGTH, check
 from sweeps.config import SweepConfig
 from sweeps.fidelity import EPOCHS
 from sweeps.stores import Stores
+from sweeps.training_data import Contents, of_recipe, transforms_of
 from trainer import files
-from trainer.data import record_path
+from trainer.data import Source, record_path
 from trainer.job import Benchmark, Job, Until
 from trainer.lora import Accounting, account
 from trainer.measurement import Measurement
 from trainer.msrun import Launch
 from trainer.paths import TrialPaths
+from trainer.prompts import TEMPLATES
 from trainer.recipe import Recipe
 from trainer.slots import Placement
 
@@ -32,6 +34,7 @@ class Plan:
     Attributes:
         folder: the sweep's own folder, one folder a trial in it.
         cache: where tokenized data sets lie.
+        contents: what the training file holds.
         inputs: what the sweep reads -> a digest of its content; of the base's weights only the size.
         tags: what every run's tags say: versions and digests.
     """
@@ -40,6 +43,7 @@ class Plan:
     recipe: Recipe
     folder: Path
     cache: Path
+    contents: Contents
     inputs: Mapping[str, str]
     tags: Mapping[str, str]
 
@@ -55,25 +59,25 @@ class Plan:
         """Write a job's recipe and job file, on cards also a recipe for each protocol; returns what is to be launched.
 
         Args:
-            settings: recipe paths that the trial sets; None for the untouched base, which is only measured.
+            settings: what the trial sets; None for the untouched base, which is only measured.
             rung: fidelity to train to; None: to the recipe's end.
             resume: state of the rung before; None: from the base.
         """
         config = self.config
-        everything = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed, **(settings or {})}
-        everything |= config.length()
-        seq_length = int(str(everything.get(SEQ_LENGTH, self.recipe.get(SEQ_LENGTH))))
-        pad = int(str(everything.get(PAD, self.recipe.get(PAD))))
-        record = record_path(
-            self.cache, config.train.data, config.train.protocol, config.model.tokenizer, seq_length, pad
-        )
+        everything: dict[str, object] = {BASE: str(config.model.base), SEED: config.seed, **config.space.fixed}
+        everything |= of_recipe(settings or {}) | config.length()
+        source = self._source(settings or {})
+        record = self._record(source, everything)
         # the base is measured without an adapter, so what the recipe says of one does not matter
         accounting = None if settings is None else self.account(settings)
         unit = config.unit
         job = Job(
             tokenizer=config.model.tokenizer,
-            train=config.train.data,
-            protocol=config.train.protocol,
+            train=source.file,
+            protocol=source.protocol,
+            transforms=source.transforms,
+            data_seed=source.seed,
+            templates=self._templates,
             record=record,
             base=config.model.base,
             trainable=None if accounting is None else accounting.trainable,
@@ -91,12 +95,25 @@ class Plan:
         files.write_whole(paths.recipe, self.recipe.render(everything, made_by))
         if placement.devices and job.benchmarks:
             for benchmark in job.benchmarks:
-                own = evaluations.settings(self.recipe, benchmark, config.model.tokenizer)
+                own = evaluations.settings(self.recipe, benchmark, job)
                 rendered = self.recipe.render({**everything, **own}, f"{made_by}\nmeasures: {benchmark.protocol}")
                 files.write_whole(paths.evaluation(benchmark.protocol), rendered)
             return evaluations.chain(paths, job.benchmarks, trains=settings is not None)
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
+
+    @property
+    def _templates(self) -> Mapping[str, str]:
+        return {**TEMPLATES, **self.config.templates}
+
+    def _source(self, settings: Mapping[str, object]) -> Source:
+        train = self.config.train
+        transforms = transforms_of(self.config, settings)
+        return Source(train.data, train.protocol, self._templates[train.protocol], transforms, self.config.seed)
+
+    def _record(self, source: Source, values: Mapping[str, object]) -> Path:
+        seq_length, pad = (int(str(values.get(path, self.recipe.get(path)))) for path in (SEQ_LENGTH, PAD))
+        return record_path(self.cache, source, self.inputs["train"], self.inputs["tokenizer"], seq_length, pad)
 
     def _benchmarks(self, rung: int | None) -> tuple[Benchmark, ...]:
         halving, found = self.config.halving, []
@@ -113,9 +130,13 @@ class Plan:
             return rung
         return int(str({**self.config.space.fixed, **settings}.get(EPOCHS, self.recipe.get(EPOCHS))))
 
+    def rows(self, settings: Mapping[str, object]) -> int:
+        """Return how many items a trial trains on, those included that ``seq_length`` cuts off whole."""
+        return self.contents.rows(self.config, settings)
+
     def account(self, settings: Mapping[str, object]) -> Accounting:
         """Return the exact parameter counts of a trial; raises ``LoraError`` where its adapter fits no module."""
-        return account(self.recipe.set({**self.config.space.fixed, **settings}), self.recipe.source)
+        return account(self.recipe.set({**self.config.space.fixed, **of_recipe(settings)}), self.recipe.source)
 
     def known_values(self, settings: Mapping[str, object]) -> dict[str, float]:
         """Return the metrics of a trial that its recipe tells before it runs, formulas over them included."""
@@ -129,7 +150,7 @@ class Plan:
         """Return every metric of a trial by name, formulas included.
 
         Args:
-            settings: recipe paths that the trial sets; None for the untouched base, which trains nothing.
+            settings: what the trial sets; None for the untouched base, which trains nothing.
             seconds: wall time of the launch.
             loss: of the last training step; None where nothing was trained.
         """
@@ -149,7 +170,7 @@ def make_plan(config: SweepConfig, document: Document, stores: Stores) -> Plan:
         FileFaults, RecipeError, DataError: what is wrong, with file and line.
     """
     recipe = Recipe.read(config.recipe)
-    check(config, document, recipe)
+    contents = check(config, document, recipe)
     data = {"train": config.train.data, **{name: evaluation.file for name, evaluation in config.evaluation.items()}}
     inputs = {name: files.digest(file) for name, file in data.items()}
     inputs |= {"recipe": files.digest(config.recipe), "tokenizer": files.folder_digest(config.model.tokenizer)}
@@ -157,4 +178,4 @@ def make_plan(config: SweepConfig, document: Document, stores: Stores) -> Plan:
     inputs["base"] = f"{config.model.base.stat().st_size} bytes"
     tags = {f"version.{name}": version(name) for name in ("lorasweep", "optuna", "mlflow")}
     tags |= {f"digest.{name}": digest for name, digest in inputs.items()}
-    return Plan(config, recipe, stores.sweep(config.name), stores.cache, inputs, tags)
+    return Plan(config, recipe, stores.sweep(config.name), stores.cache, contents, inputs, tags)

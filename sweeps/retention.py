@@ -12,9 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from search_spaces.section import Section
-
-EVENLY = 5
-"""So many checkpoints of a training are kept, evenly spaced, where the recipe writes them: what contests ask for."""
+from trainer.checkpoints import evenly_spaced
 
 _TRIAL = re.compile(r"trial-(\d+)")
 _CHECKPOINT = re.compile(r"-(\d+)_(\d+)\.(?:ckpt|safetensors)$")
@@ -37,7 +35,7 @@ class Weights:
     """A file of weights of one trial.
 
     Attributes:
-        surplus: a checkpoint that is none of the evenly spaced ones.
+        surplus: a checkpoint of the recipe's own (``CheckpointMonitor``) that is none of the evenly spaced ones.
     """
 
     path: Path
@@ -110,13 +108,6 @@ def _with_surplus(weights: Iterable[Weights]) -> Iterator[Weights]:
 def _step(path: Path) -> tuple[int, int]:
     match = _CHECKPOINT.search(path.name)
     return (int(match[2]), int(match[1])) if match else (0, 0)
-
-
-def evenly_spaced(count: int) -> list[int]:
-    """Return the indices of ``EVENLY`` evenly spaced of ``count`` items, the last one always among them."""
-    if count <= EVENLY:
-        return list(range(count))
-    return [round((i + 1) * count / EVENLY) - 1 for i in range(EVENLY)]
 
 
 def removable(weights: Iterable[Weights], uses: Uses) -> list[Weights]:

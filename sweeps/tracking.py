@@ -73,7 +73,9 @@ class Tracker:
     def log_measurement(
         self, run: str, values: Mapping[str, float], measurement: Measurement, rung: int | None = None
     ) -> None:
-        """Log what was measured, with intervals and durations; once for each rung, however often it is told.
+        """Log what was measured, with intervals and durations, and how long the data is that was trained on.
+
+        It is logged once for each rung, however often it is told.
 
         Args:
             rung: where the sweep has rungs the step is that of the training: the UI draws a line over them; else 0, for
@@ -85,6 +87,12 @@ class Tracker:
             # in front of the name: behind it, ``low`` could be a kind of item
             logged |= {f"low/{name}": score.low, f"high/{name}": score.high, f"items/{name}": score.items}
         logged |= {f"seconds/{name}": seconds for name, seconds in measurement.seconds.items()}
+        if measurement.data is not None:
+            cut = {
+                f"data/{what}": sum(getattr(cut, what) for cut in measurement.data.cuts.values())
+                for what in ("truncated", "lost")
+            }
+            logged |= {"data/items": measurement.data.items, **cut}
         self.log_progress(run, {name: (step, value) for name, value in logged.items()}, once=f"{run}@{rung}")
         self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from search_spaces.section import Location, Problem
 from sweeps.config import SweepConfig
 from sweeps.fidelity import EPOCHS
 from sweeps.length import BATCH, SINK_SIZE, Length, LengthError, sample, value_of
+from sweeps.training_data import Contents, place_of
 from trainer.recipe import Recipe
+from trainer.transforms import TransformError
 
 _PARALLEL_OPTIMIZER = "parallel.enable_parallel_optimizer"
 
 
-def problems(config: SweepConfig, recipe: Recipe, rows: int, items: Mapping[str, int]) -> Iterator[Problem]:
+def problems(config: SweepConfig, recipe: Recipe, contents: Contents, items: Mapping[str, int]) -> Iterator[Problem]:
     """Say what is wrong, tried on configurations all over the space; of faults alike the first.
 
     Args:
-        rows: items to train on.
+        contents: of the file to train on.
         items: protocol -> items of its file.
     """
     yield from _item_problems(config, items)
@@ -26,7 +28,13 @@ def problems(config: SweepConfig, recipe: Recipe, rows: int, items: Mapping[str,
         yield ("derived",), f"none of the {len(failed)} configurations tried can be computed: {failed[0]}"
     said: set[Location] = set()
     for settings in sampled:
-        for place, message in _Training(config, recipe, settings, rows).problems():
+        try:
+            training = _Training(config, recipe, settings, contents.rows(config, settings))
+        except TransformError as error:
+            found: Iterable[Problem] = [(place_of(config, error.field), error.reason)]
+        else:
+            found = training.problems()
+        for place, message in found:
             if place not in said:
                 said.add(place)
                 yield place, message

@@ -242,6 +242,21 @@ def test_trials_adapter_is_merged_into_its_base(runs: Path, tmp_path: Path) -> N
     assert changed == {"wq", "wo"}
 
 
+def test_pack_agrees_with_mlflow_and_has_checkpoints_of_both_rungs(
+    runs: Path, tmp_path: Path, tracked: dict[str, Run], promoted: str
+) -> None:
+    out = tmp_path / FOLDER
+    run("pack", "--runs", runs, "--trial", promoted.removeprefix("trial-"), "--lang", "en", "--out", out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["checkpoints"]["evenly_spaced"] == [1, 2, 3, 4, 5]
+    merged = {name.split("/")[1] for name in manifest["files"] if name.startswith("checkpoints/")}
+    assert merged == {"1_step_4", "2_step_8", "3_step_12", "4_step_16", "5_step_20", "best"}
+    report = (out / "report/report.en.md").read_text(encoding="utf-8")
+    assert "Not compared" not in report
+    for label in (promoted, "base"):
+        assert f"| `MLflow run {tracked[label].info.run_id} ({label})` |" in report
+
+
 def tracked_runs(runs: Path) -> list[Run]:
     client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
     experiment = client.get_experiment_by_name("short")

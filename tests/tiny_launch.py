@@ -8,7 +8,6 @@ from pathlib import Path
 
 import trainer
 from tests.short_sweep import TINY, write_sweep
-from trainer.data import record_path
 from trainer.job import Benchmark, Job
 from trainer.lora import account
 from trainer.msrun import Launch
@@ -52,7 +51,7 @@ def prepare(paths: TrialPaths, data: Path, workers: int = 1, epochs: int = 1) ->
         write_checkpoint(base)
     (data / "recipe.yaml").write_text(text, encoding="utf-8")
     recipe = Recipe.read(data / "recipe.yaml")
-    record = record_path(data / "cache", data / "train.jsonl", "math_contest", TOKENIZER, 48, 0)
+    record = data / "cache/tokens"
     settings = {
         "load_checkpoint": str(base),
         "train_dataset.data_loader.dataset_dir": str(record),

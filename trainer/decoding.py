@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from evaluation.items import Item, read
 from trainer.job import Benchmark
-from trainer.prompts import TEMPLATES
 
 if TYPE_CHECKING:
     from trainer.tokenizer import TextCodec
@@ -18,14 +17,17 @@ MULTIPLE = 16
 """Windows are multiples of it: Ascend's kernels like them round, and a block of its key-value cache holds so many."""
 
 
-def encode(benchmark: Benchmark, codec: TextCodec) -> tuple[list[Item], list[list[int]]]:
+def encode(benchmark: Benchmark, template: str, codec: TextCodec) -> tuple[list[Item], list[list[int]]]:
     """Return the items that a benchmark measures and the token ids of their prompts.
+
+    Args:
+        template: of the prompt, its names are the fields of the items.
 
     Raises:
         DataError: the file is broken.
     """
     items = read(benchmark.protocol, benchmark.file)[: benchmark.items]
-    return items, [codec.prompt(TEMPLATES[benchmark.protocol], item.fields) for item in items]
+    return items, codec.prompts(template, [item.fields for item in items])
 
 
 def window(prompts: Sequence[Sequence[int]], max_new_tokens: int) -> int:
@@ -34,7 +36,7 @@ def window(prompts: Sequence[Sequence[int]], max_new_tokens: int) -> int:
 
 
 @cache
-def window_of(benchmark: Benchmark, tokenizer: Path) -> int:
+def window_of(benchmark: Benchmark, template: str, tokenizer: Path) -> int:
     """Return a benchmark's window; each is encoded once in this process.
 
     Raises:
@@ -48,4 +50,4 @@ def window_of(benchmark: Benchmark, tokenizer: Path) -> int:
     except (OSError, ValueError) as error:
         # what transformers says may be pages long
         raise ValueError(f"{tokenizer}: no tokenizer can be loaded from there: {str(error)[:200]}") from error
-    return window(encode(benchmark, codec)[1], benchmark.max_new_tokens)
+    return window(encode(benchmark, template, codec)[1], benchmark.max_new_tokens)

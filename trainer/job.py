@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.data import Source
 from trainer.files import write_whole
+from trainer.prompts import TEMPLATES
+from trainer.transforms import Transforms
 
 
 class Benchmark(BaseModel):
@@ -55,7 +59,10 @@ class Job(BaseModel):
         tokenizer: Hugging Face tokenizer folder.
         train: file to train on.
         protocol: how ``train`` is read and prompted.
-        record: where the tokenized training set lies or is to be made.
+        transforms: how the items of ``train`` are changed and chosen.
+        data_seed: of the choice.
+        templates: protocol -> prompt, in training and in measuring alike.
+        record: folder where the tokenized training set lies or is to be made.
         base: weights of the base model.
         trainable: LoRA parameters that the recipe promises; None for the untouched base.
         total: parameters of the base model that the recipe promises; None for the untouched base.
@@ -77,9 +84,17 @@ class Job(BaseModel):
     total: int | None
     workers: int
     benchmarks: tuple[Benchmark, ...]
+    transforms: Transforms = Transforms()
+    data_seed: int = 0
+    templates: Mapping[str, str] = TEMPLATES
     cores: tuple[int, ...] = ()
     until: Until | None = None
     resume: Path | None = None
+
+    @property
+    def source(self) -> Source:
+        """What is trained on, before it is tokenized."""
+        return Source(self.train, self.protocol, self.templates[self.protocol], self.transforms, self.data_seed)
 
     def write(self, path: Path) -> None:
         """Write the job as JSON, whole or not at all."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.score import Score
+from trainer.data_statistics import Statistics
 from trainer.files import write_whole
 
 
@@ -19,6 +20,7 @@ class Measurement(BaseModel):
         scores: metric -> its value with its number of items and its 95 % interval, in percent.
         seconds: part of the launch -> wall time; ``worker`` is the whole of it, imports not counted.
         versions: package -> version that it ran with.
+        data: what was trained on; None where nothing was trained.
         steps: trained since the start of the training, earlier rungs included; None where nothing was trained.
     """
 
@@ -27,6 +29,7 @@ class Measurement(BaseModel):
     scores: Mapping[str, Score]
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
+    data: Statistics | None = None
     steps: int | None = None
 
     @classmethod

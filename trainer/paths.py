@@ -67,6 +67,11 @@ class TrialPaths:
         return self.root / "adapter.safetensors"
 
     @property
+    def checkpoints(self) -> Path:
+        """The folder of the LoRA weights at evenly spaced steps (see ``trainer.checkpoints``)."""
+        return self.root / "checkpoints"
+
+    @property
     def state(self) -> Path:
         """Where training stands at a rung below the last, for the next rung's launch (see ``trainer.state``)."""
         return self.root / "state.safetensors"

@@ -81,6 +81,11 @@ class Recipe:
         found: object = yaml_text.follow(self.values, dotted.split("."))
         return found
 
+    def line(self, dotted: str) -> int:
+        """Return the line, from 1, in which a value stands; raises ``RecipeError`` as ``get`` does."""
+        self._refuse_faults([dotted])
+        return int(self._parsed.nodes[dotted].start_mark.line) + 1
+
     def faults(self, paths: Iterable[str]) -> list[str]:
         """Return a message for each path that the recipe does not have, with near matches, or has twice."""
         return [message for path in paths if (message := self._fault(path))]

@@ -1,4 +1,4 @@
-"""Training from one rung of a trial to the next, as a callback.
+"""Training from one rung of a trial to the next, as a callback, with a checkpoint at evenly spaced steps.
 
 Gives what training in one go does: the learning-rate schedule reaches over the recipe's whole training, the optimizer
 goes on with its moments and counters, the data set skips what was seen (see ``Session.train``), steps are counted on.
@@ -7,13 +7,15 @@ MindFormers' own ``resume_training`` does that from checkpoints that hold the fr
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from mindspore.train import Callback
 
 from trainer import network
+from trainer.checkpoints import checkpoint, due
 from trainer.job import Until
-from trainer.state import StateError, TrainingState
+from trainer.state import StateError, TrainingState, save_whole
 
 
 class Rung(Callback):  # type: ignore[misc]
@@ -23,17 +25,20 @@ class Rung(Callback):  # type: ignore[misc]
         epochs: of the whole training, as the recipe says.
         until: where to stop; None: at the recipe's end.
         resumed: where to go on; None: from the base.
+        checkpoints: folder for the adapter at evenly spaced steps of the whole training; None: this worker writes none.
 
     Attributes:
         steps: done since the start of the training.
         state: what the next rung goes on from; None before the end of this one, and at the recipe's end.
     """
 
-    def __init__(self, epochs: int, until: Until | None, resumed: TrainingState | None) -> None:
+    def __init__(
+        self, epochs: int, until: Until | None, resumed: TrainingState | None, checkpoints: Path | None
+    ) -> None:
         super().__init__()
         self.steps = 0 if resumed is None else resumed.steps
         self.state: TrainingState | None = None
-        self._epochs, self._until, self._resumed = epochs, until, resumed
+        self._epochs, self._until, self._resumed, self._checkpoints = epochs, until, resumed, checkpoints
         self._first = self.steps
         self._steps_per_epoch = self._end = self._stop = 0
         self._parameters: list[Any] = []
@@ -68,8 +73,15 @@ class Rung(Callback):  # type: ignore[misc]
         params.cur_epoch_num += self._first // params.batch_num
 
     def on_train_step_end(self, run_context: Any) -> None:
-        """Stop at the rung, at the last one as well: MindSpore would train all epochs from the resumed step on."""
-        self.steps = run_context.original_args().cur_step_num
+        """Write a checkpoint where one is due; stop at the rung.
+
+        At the last rung as well: MindSpore would train all epochs from the resumed step on.
+        """
+        params = run_context.original_args()
+        before, self.steps = self.steps, params.cur_step_num
+        if self._checkpoints is not None and due(self._end, before, self.steps):
+            weights = network.adapter_weights(params.train_network.network)
+            save_whole(checkpoint(self._checkpoints, self.steps), weights)
         if self.steps >= self._stop:
             run_context.request_stop()
 

@@ -6,6 +6,7 @@ import copy
 import gc
 import json
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +25,7 @@ from evaluation.protocols import Evaluation, evaluate
 from evaluation.score import Score
 from trainer import network
 from trainer.data import make_record
+from trainer.data_statistics import Statistics
 from trainer.decoding import encode, window
 from trainer.files import write_whole
 from trainer.job import Benchmark, Job
@@ -59,10 +61,13 @@ class Session:
         self._adapter: network.Arrays | None = None
         self._scores: dict[str, Score] = {}
         self._seconds: dict[str, float] = {}
+        self._data: Statistics | None = None
         self._steps: int | None = None
 
     def train(self) -> None:
         """Train the adapter to the job's rung, and save it; below the last rung also the state to go on from.
+
+        Evenly spaced over the whole training it is saved on the way, too.
 
         Raises:
             AccountingError: the network is not the one that the recipe promised.
@@ -71,14 +76,14 @@ class Session:
         """
         started = time.monotonic()
         model = self._config.model.model_config
-        make_record(
-            self._job.record, self._job.train, self._job.protocol, self._codec, model.seq_length, model.pad_token_id
-        )
+        self._data = make_record(self._job.record, self._job.source, self._codec, model.seq_length, model.pad_token_id)
         resumed = None if self._job.resume is None else TrainingState.read(self._job.resume)
         rung = self._rung(resumed)
         if get_real_rank() == 0:
             # an earlier launch's must not be taken for this one's
             self._paths.state.unlink(missing_ok=True)
+            shutil.rmtree(self._paths.checkpoints, ignore_errors=True)
+            self._paths.checkpoints.mkdir()
         # a copy: MindFormers takes what it has used out of its configuration
         trainer = Trainer(args=copy.deepcopy(self._config), callbacks=[rung])
         if resumed is None:
@@ -108,7 +113,8 @@ class Session:
                 "parallel.enable_parallel_optimizer: expected False where a trial is trained in rungs: "
                 "with it each worker has a part of the optimizer's state, and only worker 0's is kept"
             )
-        return Rung(self._config.runner_config.epochs, until, resumed)
+        checkpoints = self._paths.checkpoints if get_real_rank() == 0 else None
+        return Rung(self._config.runner_config.epochs, until, resumed, checkpoints)
 
     def load_adapter(self, file: Path) -> None:
         """Measure with the LoRA weights of ``file`` instead of training."""
@@ -123,7 +129,8 @@ class Session:
             self._measure([benchmark for benchmark in benchmarks if benchmark.batch == batch], batch)
 
     def _measure(self, benchmarks: list[Benchmark], batch: int) -> None:
-        sets = [(benchmark, *encode(benchmark, self._codec)) for benchmark in benchmarks]
+        templates = self._job.templates
+        sets = [(benchmark, *encode(benchmark, templates[benchmark.protocol], self._codec)) for benchmark in benchmarks]
         seq_length = max(window(prompts, benchmark.max_new_tokens) for benchmark, _, prompts in sets)
         decode, pad = self._decoder(batch, seq_length), self._config.model.model_config.pad_token_id
         for benchmark, items, prompts in sets:
@@ -147,6 +154,7 @@ class Session:
             scores=self._scores,
             seconds={name: round(value, 2) for name, value in {**self._seconds, "worker": seconds}.items()},
             versions=versions | {"python": platform.python_version()},
+            data=self._data,
             steps=self._steps,
         ).write(file)
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 _HCCL_PORT = 60000
-# by the card, not by the slot: another sweep on the same host has slots of the same numbers
-_HCCL_PORTS_PER_CARD = 16
+HCCL_PORTS_PER_CARD = 16
+"""By the card, not by the slot: another sweep on the same host has slots of the same numbers."""
 
 
 class SlotError(ValueError):
@@ -83,7 +83,7 @@ class Slots:
             devices=self._devices[slot],
             cores=self._cores[slot],
             scheduler_port=free_port(),
-            hccl_port=_HCCL_PORT + min(self._devices[slot], default=0) * _HCCL_PORTS_PER_CARD,
+            hccl_port=_HCCL_PORT + min(self._devices[slot], default=0) * HCCL_PORTS_PER_CARD,
         )
 
     def take(self, placement: Placement) -> None:

@@ -13,6 +13,7 @@ from sweeps.importing.fit import Fit, fit
 from sweeps.importing.run import FinishedRun, ImportRefused
 from sweeps.plan import Plan, make_plan
 from sweeps.stores import StoreError, Stores
+from sweeps.training_data import Contents
 from trainer import files
 from trainer.recipe import Recipe, RecipeError
 
@@ -56,7 +57,8 @@ def _plan(config: SweepConfig, inputs: object, stores: Stores) -> Plan:
         raise StoreError(f"sweep {config.name}: its recipe cannot be read: {error}") from error
     if changed:
         raise StoreError(f"sweep {config.name}: its recipe {config.recipe} changed since it was started")
-    return Plan(config, recipe, stores.sweep(config.name), stores.cache, known, {})
+    # nothing is trained, so what there is to train on does not matter
+    return Plan(config, recipe, stores.sweep(config.name), stores.cache, Contents({}), known, {})
 
 
 def study_of(plan: Plan, stores: Stores) -> optuna.Study | None:

@@ -13,7 +13,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scipy.stats import t
@@ -87,7 +87,7 @@ def run(out: Path, wanted: list[Case], plan: Plan, count: int) -> None:
             update: dict[str, object] = {"model": model}
             if case.seed:
                 update["seed"] = case.seed
-            own = Plan(plan.config.model_copy(update=update), plan.recipe, plan.folder, plan.cache, {}, {})
+            own = replace(plan, config=plan.config.model_copy(update=update))
             space = own.config.space
             settings = None if case.configuration is None else space.settings(space.encode(case.configuration))
             launch = own.prepare(paths, placement, settings, paths.root.name)

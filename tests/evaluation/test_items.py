@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.items import READERS, DataError, Item, read, read_choice, read_math, read_squad_contest, read_squad_v1
+from evaluation.items import READERS, DataError, Item, read, read_squad_contest, read_squad_v1, stream
 
 ROOT = Path(__file__).parents[2]
 CONTEST = ROOT.parent / "shared/data/contest"
@@ -49,7 +49,7 @@ def test_squad_v1_takes_all_questions_of_each_paragraph(file: Path) -> None:
 
 def test_math_rows_may_have_a_kind(file: Path) -> None:
     file.write_text(MATH + "\n" + MATH.replace("}", ', "kind": "zh_story"}') + "\n")
-    assert read_math(file) == [
+    assert read("math_contest", file) == [
         Item({"problem": "1 + 1?"}, ("1 + 1 = 2",)),
         Item({"problem": "1 + 1?"}, ("1 + 1 = 2",), "zh_story"),
     ]
@@ -61,22 +61,22 @@ def test_math_rows_may_have_a_kind(file: Path) -> None:
 def test_choice_rows_are_a_list_or_lines(file: Path, text: str) -> None:
     file.write_text(text)
     fields = {"instruction": "Choose.", "input": "A.x\nB.y"}
-    assert read_choice(file) == [Item(fields, ("The right option is B.",))] * 2
+    assert read("multiple_choice", file) == [Item(fields, ("The right option is B.",))] * 2
 
 
 def test_choice_may_have_a_blank_input(file: Path) -> None:
     file.write_text(json.dumps([{**CHOICE, "input": ""}]))
-    assert read_choice(file)[0].fields["input"] == ""
+    assert read("multiple_choice", file)[0].fields["input"] == ""
 
 
 def test_byte_order_mark_blank_lines_and_windows_ends_of_lines_are_fine(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + f"{MATH}\r\n\r\n{MATH}\r\n".encode())
-    assert len(read_math(file)) == 2
+    assert len(read("math_contest", file)) == 2
 
 
 def test_line_separator_within_a_string_does_not_end_the_line(file: Path) -> None:
     file.write_text(MATH.replace("1 + 1?", "1\u2028+ 1?"), encoding="utf-8")
-    assert read_math(file)[0].fields["problem"] == "1\u2028+ 1?"
+    assert read("math_contest", file)[0].fields["problem"] == "1\u2028+ 1?"
 
 
 def test_every_protocol_is_read_by_its_reader(file: Path) -> None:
@@ -89,7 +89,7 @@ def test_every_protocol_is_read_by_its_reader(file: Path) -> None:
     assert texts.keys() == READERS.keys()
     for protocol, text in texts.items():
         file.write_text(text)
-        assert read(protocol, file) == READERS[protocol](file)
+        assert read(protocol, file) == list(READERS[protocol](file))
 
 
 @needs_data
@@ -127,7 +127,7 @@ def test_empty_file_is_refused(file: Path, protocol: str, text: str) -> None:
 
 @pytest.mark.parametrize("protocol", READERS)
 def test_other_encoding_is_named_with_its_line(file: Path, protocol: str) -> None:
-    file.write_bytes(MATH.encode() + b"\n" + '{"problem": "计算"}'.encode("gb18030"))
+    file.write_bytes(b"\n" + '{"problem": "计算"}'.encode("gb18030"))
     with pytest.raises(DataError, match="byte 0xbc is not UTF-8") as raised:
         read(protocol, file)
     assert str(raised.value).startswith(f"{file}:2: ")
@@ -155,7 +155,7 @@ def test_other_encoding_is_named_with_its_line(file: Path, protocol: str) -> Non
 def test_broken_line_is_named_with_its_file_and_number(file: Path, row: str, message: str) -> None:
     file.write_text(f"{MATH}\n\n{row}\n{MATH}\n")
     with pytest.raises(DataError) as raised:
-        read_math(file)
+        read("math_contest", file)
     text = str(raised.value)
     assert text.startswith(f"{file}:3: {message}")
     assert '; expected {"problem": "...", "solution": "..."}; correct or remove it' in text
@@ -193,11 +193,57 @@ def test_broken_squad_json_is_named_with_its_line(file: Path) -> None:
 def test_broken_element_of_a_choice_list_is_named_with_its_index(file: Path) -> None:
     file.write_text(json.dumps([CHOICE, {"instruction": "Choose.", "input": ""}]))
     with pytest.raises(DataError) as raised:
-        read_choice(file)
+        read("multiple_choice", file)
     assert str(raised.value).startswith(f"{file}: [1].output is missing; expected ")
 
 
 def test_empty_choice_list_is_refused(file: Path) -> None:
     file.write_text("[]")
     with pytest.raises(DataError, match="it is an empty list"):
-        read_choice(file)
+        read("multiple_choice", file)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "### Instruction:\n1 + 1?\n\n### Response:",
+        "Below is an instruction that describes a task.\n1 + 1?",
+        "[INST] 1 + 1?",
+    ],
+)
+def test_problem_that_is_wrapped_in_a_template_already_is_refused(file: Path, problem: str) -> None:
+    file.write_text(f"{MATH}\n{json.dumps({'problem': problem, 'solution': '2'})}\n")
+    with pytest.raises(DataError, match="problem is wrapped in a prompt template already") as raised:
+        read("math_contest", file)
+    assert str(raised.value).startswith(f"{file}:2: ")
+
+
+def test_alpaca_row_with_the_wrapped_text_beside_its_fields_is_refused(file: Path) -> None:
+    file.write_text(json.dumps({**CHOICE, "text": "Below is an instruction"}))
+    with pytest.raises(DataError, match="holds `text`, a prompt wrapped already; delete that key") as raised:
+        read("multiple_choice", file)
+    assert str(raised.value).startswith(f"{file}:1: ")
+
+
+def test_tokenized_data_set_is_refused(file: Path, tmp_path: Path) -> None:
+    file.write_text('{"input_ids": [1, 2], "labels": [1, 2]}')
+    with pytest.raises(DataError, match="holds `input_ids`: it is tokenized already"):
+        read("math_contest", file)
+    with pytest.raises(DataError, match="is tokenized already; name the file that it was made from"):
+        read("math_contest", tmp_path / "train.mindrecord")
+
+
+def test_items_before_a_broken_line_are_streamed(file: Path) -> None:
+    file.write_text(f"{MATH}\n{{\n")
+    items = stream("math_contest", file)
+    assert next(items).answers == ("1 + 1 = 2",)
+    with pytest.raises(DataError, match="broken JSON"):
+        next(items)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("protocol", "name"), [("math_contest", "math_sample.jsonl"), ("multiple_choice", "mmlu_sample.json")]
+)
+def test_no_real_item_is_taken_for_a_wrapped_one(protocol: str, name: str) -> None:
+    assert len(read(protocol, CONTEST / name)) in (1992, 2000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -71,6 +72,6 @@ def test_where_all_is_needed_nothing_goes_and_nothing_starts(plan: Plan, study: 
 
 def test_nothing_starts_below_the_reserve(plan: Plan, study: optuna.Study) -> None:
     disk = plan.config.disk.model_copy(update={"quota_gb": None, "reserve_gb": 1e9})
-    full = Plan(plan.config.model_copy(update={"disk": disk}), plan.recipe, plan.folder, plan.cache, {}, {})
+    full = replace(plan, config=plan.config.model_copy(update={"disk": disk}))
     low = Disk(full, study, make_tuner(plan, study)).low((), find_front((), plan.config.objectives), 0)
     assert "fewer than `disk: reserve_gb` of 1e+09" in low

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 import trainer
 from search_spaces.load import FileFaults
@@ -167,7 +169,12 @@ def test_tokenizer_that_cannot_be_loaded_is_said(on_cards: Plan, tmp_path: Path)
 def test_exported_trial_of_cards_is_measured_as_it_was(on_cards: Plan, tmp_path: Path) -> None:
     trial, out = trial_paths(on_cards.folder, "trial-0000", None), tmp_path / "out"
     on_cards.prepare(trial, CARDS, LORA, "trial-0000")
-    trial.adapter.touch()
+    modules = (f"model.layers.{layer}.attention.{name}" for layer in range(3) for name in ("wq", "wo"))
+    shapes = {"a": (8, 128), "b": (128, 8)}
+    lora = {
+        f"{m}.mindpet_delta_lora_{ab}": np.zeros(shape, np.float32) for m in modules for ab, shape in shapes.items()
+    }
+    save_file(lora, trial.adapter)
     Measurement(scores={}, seconds={}, versions={}).write(trial.measurement)
     known: Any = SimpleNamespace(stores=Stores(tmp_path / "runs"), config=on_cards.config)
     export(known, result(0, 60.0, 0.01), out)

@@ -9,6 +9,7 @@ import pytest
 from evaluation.score import Score
 from sweeps.config import load_sweep
 from sweeps.plan import Plan
+from sweeps.training_data import Contents
 from trainer.measurement import Measurement
 from trainer.recipe import Recipe
 
@@ -57,7 +58,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
         file = folder / f"{name}.yaml"
         file.write_text((SHIPPED / file.name).read_text(encoding="utf-8"), encoding="utf-8")
         config, _ = load_sweep(file)
-        found[name] = Plan(config, Recipe.read(config.recipe), folder, folder, {}, {})
+        found[name] = Plan(config, Recipe.read(config.recipe), folder, folder, Contents({}), {}, {})
     return found
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sweeps.retention import Uses, Weights, enough, evenly_spaced, removable, scan
+from sweeps.retention import Uses, Weights, enough, removable, scan
 
 
 def weights(trial: int, size: int = 1, *, surplus: bool = False, name: str = "state.safetensors") -> Weights:
@@ -40,15 +36,6 @@ def test_no_more_is_deleted_than_has_to_be() -> None:
     assert len(enough(files, 1000)) == 3
 
 
-@given(st.integers(1, 1000))
-def test_evenly_spaced(count: int) -> None:
-    kept = evenly_spaced(count)
-    assert len(set(kept)) == min(count, 5)
-    assert kept[-1] == count - 1
-    gaps = [after - before for before, after in zip([-1, *kept], kept, strict=False)]
-    assert max(gaps) - min(gaps) <= 1
-
-
 def test_scan_reads_sizes_and_finds_surplus_checkpoints(tmp_path: Path) -> None:
     folder = tmp_path / "trial-0003/rung-1/output/checkpoint/rank_0"
     folder.mkdir(parents=True)
@@ -69,8 +56,3 @@ def test_scan_does_not_follow_links_out_of_the_sweep(tmp_path: Path) -> None:
     (tmp_path / "other.safetensors").write_bytes(b"x" * 1000)
     (tmp_path / "sweep/trial-0001/a.safetensors").symlink_to(tmp_path / "other.safetensors")
     assert scan(tmp_path / "sweep")[0] < 1000
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_few(count: int) -> None:
-    assert evenly_spaced(count) == list(range(count))

@@ -23,6 +23,7 @@ from mindspore import ops
 from evaluation.generate import Shape, generated, greedy
 from trainer import network
 from trainer.decoding import encode, window
+from trainer.prompts import TEMPLATES
 from trainer.job import Benchmark
 from trainer.tokenizer import TextCodec
 
@@ -30,7 +31,7 @@ here, out = map(Path, sys.argv[1:])
 config = network.load_config(here / "recipes/tiny_llama_lora.yaml")
 codec = TextCodec.load(here / "tiny/tokenizer")
 math = Benchmark(protocol="math_contest", file=here / "tiny/data/math_test.jsonl", items=23, max_new_tokens=8, batch=8)
-_, prompts = encode(math, codec)
+_, prompts = encode(math, TEMPLATES[math.protocol], codec)
 shape = Shape(8, window(prompts, 8), 8, codec.eos, config.model.model_config.pad_token_id)
 model = network.build(config, shape.seq_length, shape.batch, adapter=True)
 network.load_base(model, here / "tiny/base/base.safetensors")

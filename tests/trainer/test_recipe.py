@@ -102,6 +102,12 @@ def unshared(values: Any) -> Any:
 # reading
 
 
+def test_line_is_that_of_the_value_where_an_alias_takes_it_from(reading: Reading) -> None:
+    recipe, lines = reading(TEXT), TEXT.splitlines()
+    for path, said in (("seed", "seed: 42"), ("callbacks.1.prefix", "!!str 12"), ("micro", "batch: &batch 4")):
+        assert said in lines[recipe.line(path) - 1]
+
+
 @pytest.mark.parametrize("file", [*CONFIGS, *SHIPPED], ids=lambda file: file.name)
 def test_values_of_a_real_recipe_are_those_that_mindformers_reads(file: Path) -> None:
     assert Recipe.read(file).values == yaml.safe_load(file.read_text(encoding="utf-8"))

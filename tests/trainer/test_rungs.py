@@ -10,7 +10,7 @@ import pytest
 
 import trainer
 from tests.short_sweep import TINY, write_sweep
-from trainer.data import record_path
+from trainer.checkpoints import checkpoints
 from trainer.job import Benchmark, Job, Until
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.lora import account
@@ -48,7 +48,7 @@ def launch(folder: Path, until: Until | None, resume: Path | None, rank: int = 8
     paths.root.mkdir()
     data = folder.parent / "train.jsonl"
     recipe = Recipe.read(HERE / "recipes/tiny_llama_lora.yaml")
-    record = record_path(folder.parent / "cache", data, "math_contest", TOKENIZER, 48, 0)
+    record = folder.parent / "tokens"
     rank_key = "model.model_config.pet_config.lora_rank"
     settings = {"load_checkpoint": str(BASE), "train_dataset.data_loader.dataset_dir": str(record), rank_key: rank}
     paths.recipe.write_text(recipe.render(settings, "test"), encoding="utf-8")
@@ -119,6 +119,16 @@ def test_scores_in_rungs_are_those_of_one_go_to_the_last_digit(whole: Launched, 
 
 def test_adapter_in_rungs_is_that_of_one_go_byte_for_byte(whole: Launched, rungs: list[Launched]) -> None:
     assert rungs[-1].paths.adapter.read_bytes() == whole.paths.adapter.read_bytes()
+
+
+def test_checkpoints_lie_at_each_fifth_of_the_whole_training_and_are_those_of_one_go(
+    whole: Launched, rungs: list[Launched]
+) -> None:
+    once = checkpoints([whole.paths.checkpoints])
+    parts = checkpoints([launched.paths.checkpoints for launched in rungs])
+    assert list(once) == list(parts) == [6, 12, 18, 24, 30]
+    assert [file.read_bytes() for file in parts.values()] == [file.read_bytes() for file in once.values()]
+    assert once[30].read_bytes() == whole.paths.adapter.read_bytes()
 
 
 def test_measurement_says_the_steps_trained_since_the_start(whole: Launched, rungs: list[Launched]) -> None:
