@@ -267,6 +267,9 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 no usable result, 2 bad input, 3 gave up, 130 stopped by the user."""
     try:
         app()
+    except SystemExit:
+        # how every command ends, and first: to name the faults takes seconds of imports
+        raise
     except _faults_of_input() as error:
         print(error, file=sys.stderr)
         sys.exit(2)

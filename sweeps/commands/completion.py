@@ -13,7 +13,6 @@ from pathlib import Path
 
 import typer
 
-_RUNS = "mlruns"
 # Optuna's tables; the attribute is `sweeps.results.RUNGS`, whose module imports Optuna
 _MEASURED = """
     SELECT studies.study_name, value_json FROM trial_user_attributes
@@ -44,4 +43,5 @@ def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _runs(ctx: typer.Context) -> Path:
-    return Path(ctx.params.get("runs") or _RUNS)
+    given = ctx.params.get("runs")
+    return Path(given or next(option.default for option in ctx.command.params if option.name == "runs"))

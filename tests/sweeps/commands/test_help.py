@@ -54,3 +54,14 @@ def test_it_fits_on_one_screen(lines: list[str]) -> None:
 def test_it_ends_with_the_first_five_minutes(lines: list[str]) -> None:
     first = [line.split()[1] for line in lines if line.startswith(" lorasweep ")]
     assert first == ["start", "front", "export"]
+
+
+def test_help_and_completion_wait_for_no_optuna() -> None:
+    code = "import sys; sys.argv = ['lorasweep', '--help']\nfrom sweeps.cli import main\ntry:\n    main()\n"
+    code += "except SystemExit:\n    print(*sys.modules, sep='\\n')"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines())
+    assert "sweeps.cli" in loaded
+    assert not loaded & {"optuna", "sqlalchemy", "scipy", "mlflow", "mindspore"}
