@@ -38,13 +38,7 @@ class Known:
         Raises:
             StoreError: there is no such sweep, or no name was given and there are several.
         """
-        stores.check()
-        if name is None:
-            names = study_names(stores.study_url)
-            if len(names) != 1:
-                known = ", ".join(names) or "there is none yet"
-                raise StoreError(f"{stores.study_file or stores.root}: name one of the sweeps: {known}")
-            name = names[0]
+        name = name_in(stores, name)
         with told(stores.study_url):
             study = load_study(name, stores.study_url)
             config, measured = load_config(study), measurements(study)
@@ -83,3 +77,19 @@ class Known:
                 for result in chosen
             ],
         }
+
+
+def name_in(stores: Stores, name: str | None) -> str:
+    """Return ``name``; None: that of the only sweep there.
+
+    Raises:
+        StoreError: no sweep was started, or no name was given and there are several.
+    """
+    stores.check()
+    if name is not None:
+        return name
+    names = study_names(stores.study_url)
+    if len(names) != 1:
+        known = ", ".join(names) or "there is none yet"
+        raise StoreError(f"{stores.study_file or stores.root}: name one of the sweeps: {known}")
+    return names[0]

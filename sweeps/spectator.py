@@ -17,7 +17,7 @@ from sweeps.lease import holder_of
 from sweeps.ledger import Ledger
 from sweeps.live import View
 from sweeps.picture import Progress, Snapshot
-from sweeps.read import Known
+from sweeps.read import name_in
 from sweeps.results import BOX, base_result, find_front, latest, measured_of
 from sweeps.signals import end_like_ctrl_c
 from sweeps.spending import Spending
@@ -43,10 +43,10 @@ def watch(stores: Stores, name: str | None, console: Console) -> None:
         KeyboardInterrupt: the user has seen enough; the sweep goes on.
     """
     end_like_ctrl_c()
-    config = Known.open(stores, name).config
+    with studies.told(stores.study_url):
+        spectator = Spectator(stores, name_in(stores, name))
+    config, runs = spectator.config, True
     with studies.told(stores.study_url), View(console, config.objectives, config.unit) as view:
-        spectator = Spectator(stores, config.name)
-        runs = True
         while runs:
             # asked before the look, so that the last look sees how it ended
             runs = spectator.runs()
@@ -64,6 +64,10 @@ def watch(stores: Stores, name: str | None, console: Console) -> None:
 class Spectator:
     """Reads at each look what is new: trials only when a job began or ended, logs from where the last look ended.
 
+    Attributes:
+        config: of the sweep.
+        base: what the untouched base measured; None before.
+
     Raises:
         StoreError: by every method: the database cannot be read.
     """
@@ -71,7 +75,7 @@ class Spectator:
     def __init__(self, stores: Stores, name: str) -> None:
         self._url, self._name = stores.study_url, name
         self._study = studies.load_study(name, self._url)
-        self._config, self._total = studies.load_config(self._study), studies.load_trials(self._study)
+        self.config, self._total = studies.load_config(self._study), studies.load_trials(self._study)
         self._ledger, self._host = Ledger(self._url, name), here().name
         self._logs: dict[int, tuple[StepLog, Course]] = {}
         self._seen, self._asked, self._runs = 0.0, -_ASK_SECONDS, False
@@ -105,17 +109,17 @@ class Spectator:
         jobs = [self._progress(attempt) for attempt in attempts]
         running = sum(job.seconds * a.placement.workers for job, a in zip(jobs, attempts, strict=True))
         left = self._spending.left(running)
-        return Snapshot(self._config, self._total, self._started, left, jobs, self._front, self._volumes)
+        return Snapshot(self.config, self._total, self._started, left, jobs, self._front, self._volumes)
 
     def _read(self) -> None:
         """Read all trials once; those that ended Optuna keeps in memory."""
-        study, objectives = self._study, self._config.objectives
+        study, objectives = self._study, self.config.objectives
         trials, box = study.get_trials(deepcopy=False), study.user_attrs.get(BOX)
         of_trials = [measured_of(trial) for trial in trials]
         measured = sorted(chain.from_iterable(of_trials), key=lambda result: result.order)
         self.base = base_result(study)
         known = [latest(trial, found) for trial, found in zip(trials, of_trials, strict=True)]
-        self._configurations = {result.label: result.configuration for result in known}
+        self.configurations = {result.label: result.configuration for result in known}
         self._values = {(result.label, result.rung): result.values for result in measured}
         if self.base is not None:
             self._values["base", None] = self.base.values
@@ -125,7 +129,7 @@ class Spectator:
         self._volumes: Sequence[float] = () if box is None else growth(measured, objectives, box)
         self._started = records.started_of(trials)
         cards, seconds = self._ledger.card_seconds(), studies.load_seconds(study)
-        self._spending = Spending(self._config.budget, records.units_of(trials), cards, seconds)
+        self._spending = Spending(self.config.budget, records.units_of(trials), cards, seconds)
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
@@ -141,7 +145,7 @@ class Spectator:
                 yield kept.since, partial(View.say, text=said)
 
     def _say_begun(self, attempt: Attempt, view: View) -> None:
-        view.started(attempt.label, self._configurations.get(attempt.label, {}), attempt.rung)
+        view.started(attempt.label, self.configurations.get(attempt.label, {}), attempt.rung)
 
     def _say_ended(self, attempt: Attempt, view: View) -> None:
         values = self._values.get((attempt.label, attempt.rung))
@@ -156,7 +160,7 @@ class Spectator:
 
     def _log_of(self, attempt: Attempt) -> tuple[StepLog, Course]:
         log = TrialPaths(attempt.folder).worker_log(attempt.placement.workers - 1)
-        return StepLog(log), Course(attempt.rung, self._config.unit)
+        return StepLog(log), Course(attempt.rung, self.config.unit)
 
     def _progress(self, attempt: Attempt) -> Progress:
         log, course = self._logs[attempt.id]

@@ -43,5 +43,5 @@ def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _runs(ctx: typer.Context) -> Path:
-    given = ctx.params.get("runs")
-    return Path(given or next(option.default for option in ctx.command.params if option.name == "runs"))
+    default = next(option.default for option in ctx.command.params if option.name == "runs")
+    return Path(ctx.params.get("runs") or str(default))
