@@ -128,6 +128,7 @@ def status(
     name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
 ) -> None:
     """Show every trial of a sweep with its state and values."""
+    from sweeps import address
     from sweeps.read import Known
     from sweeps.selection import listing
     from sweeps.view import results_table, spent_text
@@ -139,6 +140,8 @@ def status(
     else:
         console.print(results_table(results, known.base, shown, known.front))
         console.print(spent_text(known.config, known.spent))
+        if (mlflow := address.of_sweep(known.config.name, known.stores)) is not None:
+            typer.echo(f"MLflow: {mlflow}")
 
 
 @app.command()
@@ -196,6 +199,7 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
+    from sweeps.address import own_pages
     from sweeps.server import Server
     from sweeps.stores import Stores
 
@@ -204,6 +208,8 @@ def ui(
     server = Server.plan(stores, host, port, allowed_host or (), os.environ)
     login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
     typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.{login}")
+    for name, page in own_pages(stores, f"http://{host}:{port}"):
+        typer.echo(f"{name}: {page}")
     raise typer.Exit(server.serve())
 
 

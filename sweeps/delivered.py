@@ -109,6 +109,14 @@ class Delivered:
         now = int(time.time()) if doubted else 0
         self._database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", (store, label, run, now))
 
+    def keep_experiment(self, store: str, experiment: str) -> None:
+        """Keep the id of the sweep's experiment in that tracking store."""
+        self._set(f"experiment {store}", experiment)
+
+    def experiment(self, store: str) -> str | None:
+        """Return the id of the sweep's experiment in that tracking store; None before anything was delivered there."""
+        return self._fact(f"experiment {store}")
+
     def forget_run(self, store: str, label: str) -> None:
         """The store has no such run any more."""
         self._database.execute("DELETE FROM runs WHERE store = ? AND label = ?", (store, label))

@@ -21,9 +21,11 @@ from typing import Any, Literal
 from sweeps.delivered import Delivered
 from sweeps.stores import StoreError
 
-Kind = Literal["open", "params", "metrics", "tags", "file", "end"]
+Kind = Literal["open", "params", "metrics", "tags", "file", "end", "experiment"]
 PARENT = "lorasweep.sweep"
 """Label of the sweep's own run, below which those of the trials lie."""
+TRIAL, OUTBOX = "lorasweep.trial", "lorasweep.outbox"
+"""Tags that say which run is which: the label, and the identity of the outbox that it came from."""
 FOLDER = "outbox"
 """Where an outbox lies, below the sweep's folder."""
 
@@ -34,6 +36,8 @@ CREATE TABLE IF NOT EXISTS records (
     made INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS labels (
     label TEXT PRIMARY KEY, last_step INTEGER NOT NULL DEFAULT 0, is_open INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS tags (
+    label TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (label, name));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -44,7 +48,8 @@ class Record:
 
     Attributes:
         id: rises in the order of appending, and is never used twice.
-        kind: ``open`` and ``end`` set the run's status; ``file`` is an artifact, the others lists of values.
+        kind: ``open`` and ``end`` set the run's status; ``file`` is an artifact, ``experiment`` tags of the experiment;
+            the others are lists of values.
         payload: what it says; every time in it is that of the appending, so that telling it twice changes nothing.
         made: milliseconds since 1970.
     """
@@ -114,6 +119,9 @@ class Outbox:
             if once is not None and self.fact(once) is not None:
                 return
             self._insert(kind, label, payload)
+            if kind == "tags":
+                rows = [(label, name, value) for name, value in payload["items"]]
+                self._database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
             if last_step is not None:
                 self._database.execute("UPDATE labels SET last_step = ? WHERE label = ?", (last_step, label))
             if once is not None:
@@ -185,6 +193,14 @@ class Outbox:
         """Return the training step up to which the run's steps were appended; 0 at first."""
         found = self._database.execute("SELECT last_step FROM labels WHERE label = ?", (label,)).fetchone()
         return 0 if found is None else int(found[0])
+
+    def tags(self, label: str) -> dict[str, str]:
+        """Return the tags of a run as they were appended last."""
+        return dict(self._database.execute("SELECT name, value FROM tags WHERE label = ?", (label,)).fetchall())
+
+    def forget_tags(self) -> None:
+        """Have all tags appended again: what is delivered to from now on has none of them."""
+        self._database.execute("DELETE FROM tags")
 
     def labels(self, *, open_only: bool = False) -> list[str]:
         """Return the labels of all runs, or of those that were opened and did not end."""

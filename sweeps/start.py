@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from search_spaces.load import Document
+from sweeps import address
 from sweeps import study as studies
+from sweeps.compare import experiment_tags
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.courier import Courier
 from sweeps.export import export
@@ -108,11 +110,13 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
         ):
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
+            tracker.tag_experiment(experiment_tags(config, outbox.id))
             publish(plan, study, tracker)
             scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
             end = _end(scheduler, view)
+        mlflow = address.said(outbox, uri, stores)
         outbox.close()
-        front = _conclude(Known.open(stores, config.name), plan.folder / "best", uri, console)
+        front = _conclude(Known.open(stores, config.name), plan.folder / "best", mlflow, console)
         return End.NO_FRONT if end is End.DONE and not front else end
 
 
@@ -129,12 +133,11 @@ def _end(scheduler: Scheduler, view: View) -> End:
         raise
 
 
-def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> bool:
+def _conclude(known: Known, best: Path, mlflow: str, console: Console) -> bool:
     """Print the front and export its knee, unless that was imported; returns whether there is one."""
     console.print(front_table(known.front, known.config.objectives, known.base))
     if known.front.knee is None:
         return False
-    mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
     if known.front.knee.imported:
         said = f"the knee, {known.front.knee.label}, was imported: there is no adapter of it to export"
     else:

@@ -26,12 +26,16 @@ class Tracker:
 
     Args:
         outbox: of the sweep, written by this process only.
+
+    Attributes:
+        id: identity of the outbox; all runs have it as a tag.
     """
 
     parent = PARENT
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
+        self.id = outbox.id
         self._tagged: dict[str, dict[str, str]] = {}
 
     def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
@@ -89,12 +93,19 @@ class Tracker:
         self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
-        """Set those tags of a run that this process has not set to the same before."""
-        known = self._tagged.setdefault(run, {})
-        fresh = {name: value[:_TAG_LENGTH] for name, value in tags.items() if known.get(name) != value}
+        """Set those tags of a run that were not set to the same before, by this process or an earlier one."""
+        if run not in self._tagged:
+            self._tagged[run] = self._outbox.tags(run)
+        known = self._tagged[run]
+        cut = {name: value[:_TAG_LENGTH] for name, value in tags.items()}
+        fresh = {name: value for name, value in cut.items() if known.get(name) != value}
         if fresh:
             self._outbox.append("tags", run, {"items": [[name, value] for name, value in fresh.items()]})
-            known |= {name: tags[name] for name in fresh}
+            known |= fresh
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment that all runs are in."""
+        self._outbox.append("experiment", self.parent, {"items": [[name, value] for name, value in tags.items()]})
 
     def note(self, run: str, markdown: str) -> None:
         """Set the description that the UI shows on a run's page."""
@@ -128,9 +139,13 @@ class Tracker:
         """Return the labels of trials whose runs have not ended."""
         return [label for label in self._outbox.labels(open_only=True) if label != self.parent]
 
+    def runs(self) -> set[str]:
+        """Return the labels of all runs."""
+        return {*self._outbox.labels()}
+
     def run_of(self, label: str) -> str | None:
         """Return the label of a trial, if it has a run."""
-        return label if label in self._outbox.labels() else None
+        return label if label in self.runs() else None
 
 
 def _now() -> int:
