@@ -94,19 +94,17 @@ def _state(config: SweepConfig, outbox: str) -> dict[str, object]:
 
 def _cards(objectives: list[str], parameters: list[str]) -> Iterator[dict[str, object]]:
     for x, y in itertools.combinations(objectives, 2):
-        yield _card("SCATTER", f"{y} over {x}", xaxis=_axis(x), yaxis=_axis(y))
+        yield _card("SCATTER", xaxis=_axis(x), yaxis=_axis(y))
     if len(objectives) == 3:
         x, y, z = objectives
-        yield _card("CONTOUR", f"{z} over {x} and {y}", xaxis=_axis(x), yaxis=_axis(y), zaxis=_axis(z))
-    title = "Parameters and objectives"
-    yield _card("PARALLEL", title, showAllRuns=True, selectedParams=parameters, selectedMetrics=objectives)
+        yield _card("CONTOUR", xaxis=_axis(x), yaxis=_axis(y), zaxis=_axis(z))
+    yield _card("PARALLEL", showAllRuns=True, selectedParams=parameters, selectedMetrics=objectives)
 
 
-def _card(kind: str, title: str, **shown: object) -> dict[str, object]:
+def _card(kind: str, **shown: object) -> dict[str, object]:
     return {
-        "uuid": f"{_SECTION} {title}",
+        "uuid": " ".join([_SECTION, kind, *(axis["key"] for axis in shown.values() if isinstance(axis, dict))]),
         "type": kind,
-        "displayName": title,
         "isGenerated": False,
         "deleted": False,
         "metricSectionId": _SECTION,
