@@ -25,6 +25,11 @@ def page(outbox: Outbox, uri: TrackingUri, own: str = OWN_SERVER) -> str | None:
     return None if experiment is None or server is None else server + compare.path(experiment, outbox.id)
 
 
+def remote(outbox: Outbox, uri: TrackingUri) -> str | None:
+    """Return the address that others than this machine may reach, as ``page``."""
+    return None if uri.is_own else page(outbox, uri)
+
+
 def said(outbox: Outbox, uri: TrackingUri, stores: Stores) -> str:
     """Return where the user finds a sweep in MLflow, with what has to be started for it."""
     address = page(outbox, uri)

@@ -261,6 +261,7 @@ def main() -> None:
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
     from sweeps.importing.run import ImportRefused
+    from sweeps.notify import NotifyError
     from sweeps.selection import SelectionError
     from sweeps.stores import StoreError
     from trainer.files import FolderError
@@ -278,6 +279,7 @@ def main() -> None:
         FolderError,
         ImportRefused,
         LoraError,
+        NotifyError,
         RecipeError,
         SelectionError,
         SlotError,

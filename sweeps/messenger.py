@@ -144,7 +144,7 @@ class Messenger:
 
     def __init__(self, file: Path, channels: Sequence[Channel], console: Console) -> None:
         self._file, self._channels, self._console = file, channels, console
-        self._ending = threading.Event()
+        self._ending, self._over = threading.Event(), threading.Event()
         self._wakes = {channel.name: threading.Event() for channel in channels}
         self._threads = [threading.Thread(target=self._run, args=(channel,), daemon=True) for channel in channels]
 
@@ -164,6 +164,7 @@ class Messenger:
             thread.join(max(0.0, end - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
             self._say("not all notifications were sent; `lorasweep resume` sends them")
+        self._over.set()
         for channel in self._channels:
             channel.stop()
 
@@ -173,6 +174,12 @@ class Messenger:
             wake.set()
 
     def _run(self, channel: Channel) -> None:
+        try:
+            self._serve(channel)
+        except sqlite3.Error as error:
+            self._say(f"notify: nothing is sent any more: {self._file}: {error}")
+
+    def _serve(self, channel: Channel) -> None:
         wake, complained = self._wakes[channel.name], False
         with contextlib.closing(open_notices(self._file)) as database:
             while True:
@@ -181,6 +188,8 @@ class Messenger:
                 wake.clear()
                 for number, body in _waiting(database, channel.name):
                     fault = self._send(channel, body)
+                    if fault and self._over.is_set():
+                        return  # it is kept for the next process
                     if fault and not complained:
                         complained = True
                         self._say(f"notify: {fault}; the message is dropped, and no other of this kind is said")
@@ -198,8 +207,9 @@ class Messenger:
                 return ""
             except NotTaken as error:
                 fault = str(error)
-            if pause is not None:
-                self._ending.wait(pause)
+            if pause is None or self._over.is_set():
+                break
+            self._ending.wait(pause)
         return fault
 
     def _say(self, text: str) -> None:

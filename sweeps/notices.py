@@ -77,7 +77,8 @@ class Notices:
     ) -> None:
         self._file, self._sweep, self._objectives = file, sweep, objectives
         self._events, self._channels, self._url, self._wake = events, channels, url, wake
-        self._ended, self._knee = 0, None
+        self._ended = 0
+        self._knee: Result | None = None
         try:
             self._database = open_notices(file)
             self._told = dict(self._database.execute("SELECT name, value FROM told").fetchall())
@@ -90,7 +91,7 @@ class Notices:
         Args:
             results: every trial as it is now.
         """
-        self._knee: Result | None = front.knee
+        self._knee = front.knee
         self._ended = sum(bool(result.values) or result.state == "failed" for result in results)
         fresh: list[tuple[str, str, Notice]] = []
         for result in results:

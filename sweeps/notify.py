@@ -77,7 +77,7 @@ class Notify(Section):
         if not sound:
             state = "holds no http(s) URL" if url else "is not set"
             raise NotifyError(
-                f"notify.webhook_env: the environment variable {self.webhook_env} {state}; set it to the webhook's URL, "
-                "or delete the key from the sweep file"
+                f"notify.webhook_env: the environment variable {self.webhook_env} {state}; set it to the webhook's "
+                "URL, or delete the key from the sweep file"
             )
         return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -19,9 +20,9 @@ from sweeps.export import export
 from sweeps.generations import name_of
 from sweeps.lease import Lease
 from sweeps.ledger import Ledger
+from sweeps.notifying import notices_of
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import make_plan
-from sweeps.publish import publish
 from sweeps.read import Known
 from sweeps.scheduler import Scheduler, SweepError
 from sweeps.signals import Asked
@@ -81,6 +82,7 @@ def resume(name: str | None, options: Options) -> End:
 def _run(config: SweepConfig, document: Document, options: Options) -> End:
     stores, console = options.stores, options.console
     plan = make_plan(config, document, stores)
+    webhook = None if config.notify is None else config.notify.take_webhook(os.environ)
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
     name = name_of(config, stores.study_url, plan.inputs, options.accept_changes)
@@ -104,6 +106,7 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
         uri.keep(outbox)
         unit, trials = "epochs" if config.halving is None else config.halving.unit, options.trials or config.trials
         with (
+            notices_of(plan, webhook, lambda: address.remote(outbox, uri), console) as notices,
             Courier(outbox, stores, config.name, uri, console) as courier,
             View(console, config.objectives, trials, unit) as view,
             Asked() as asked,
@@ -111,26 +114,29 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
             tracker.tag_experiment(experiment_tags(config, outbox.id))
-            publish(plan, study, tracker)
-            scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
+            scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked, notices)
             end = _end(scheduler, view)
         mlflow = address.said(outbox, uri, stores)
         outbox.close()
-        front = _conclude(Known.open(stores, config.name), plan.folder / "best", mlflow, console)
-        return End.NO_FRONT if end is End.DONE and not front else end
+        found = _conclude(Known.open(stores, config.name), plan.folder / "best", mlflow, console)
+        return End.NO_FRONT if end is End.DONE and not found else end
 
 
 def _end(scheduler: Scheduler, view: View) -> End:
+    reason = None
     try:
-        return End.DONE if scheduler.run() else End.STOPPED
+        end = End.DONE if scheduler.run() else End.STOPPED
     except SweepError as error:
-        view.say(str(error))
-        return End.GAVE_UP
+        reason, end = str(error), End.GAVE_UP
+        view.say(reason)
     except StoreError:
         if scheduler.running:
             go_on = f"{', '.join(scheduler.running)}: trained on without this process"
             view.say(f"{go_on}; `lorasweep resume {scheduler.plan.config.name}` takes up what still runs")
         raise
+    if scheduler.notices is not None:
+        scheduler.notices.ended({End.DONE: "complete", End.STOPPED: "stopped"}.get(end, "failed"), reason)
+    return end
 
 
 def _conclude(known: Known, best: Path, mlflow: str, console: Console) -> bool:
