@@ -29,8 +29,7 @@ def note(
     states = ", ".join(f"{count} {state}" for state, count in _counted(results).items()) or "none yet"
     head = [
         f"Trials: {states}. On the front: {len(front.results)}. All of them, with intervals: artifact `{page}`.",
-        "Filter runs by `tags.pareto = 'true'`, `tags.knee = 'true'` or `tags.rank = '0002'` (what would be the front "
-        "without the front).",
+        "Filters: `tags.pareto = 'true'`, `tags.knee = 'true'`, `tags.rank = '0002'` (the front of all the others).",
         "",
         _row(["trial", "", *(f"{_escaped(o.metric)} ({o.direction})" for o in objectives), *map(_escaped, names)]),
         _row(["---"] * (2 + len(objectives) + len(names))),

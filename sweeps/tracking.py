@@ -26,16 +26,12 @@ class Tracker:
 
     Args:
         outbox: of the sweep, written by this process only.
-
-    Attributes:
-        id: identity of the outbox; all runs have it as a tag.
     """
 
     parent = PARENT
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self.id = outbox.id
         self._tagged: dict[str, dict[str, str]] = {}
 
     def start_trial(self, label: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
