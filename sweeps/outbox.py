@@ -119,13 +119,18 @@ class Outbox:
             if once is not None and self.fact(once) is not None:
                 return
             self._insert(kind, label, payload)
-            if kind == "tags":
-                rows = [(label, name, value) for name, value in payload["items"]]
-                self._database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
             if last_step is not None:
                 self._database.execute("UPDATE labels SET last_step = ? WHERE label = ?", (last_step, label))
             if once is not None:
                 self.remember(once, "told")
+
+    def append_tags(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Add a record for each run's tags, label -> name -> value, all in one transaction: there may be many."""
+        with self._writing():
+            for label, own in tags.items():
+                self._insert("tags", label, {"items": [[name, value] for name, value in own.items()]})
+                rows = [(label, name, value) for name, value in own.items()]
+                self._database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
 
     def append_file(self, label: str, source: Path | str, name: str, folder: str, *, replace: bool = False) -> None:
         """Add an artifact as it is now: later changes of the trial's own folder do not reach it.

@@ -28,9 +28,8 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[floa
     known, base, measured = results(study), base_result(study), measurements(study)
     front = find_front(measured, plan.config.objectives)
     rank, runs = standing.ranks(measured, plan.config.objectives), tracker.runs()
-    for result in known + ([base] if base else []):
-        if result.label in runs and result.values:
-            tracker.tag(result.label, standing.tags(result, front, rank.get(result.number)))
+    shown = [r for r in known + ([base] if base else []) if r.label in runs and r.values]
+    tracker.tag_all({r.label: standing.tags(r, front, rank.get(r.number)) for r in shown})
     config = plan.config
     page = html(config.name, config.objectives, known, measured, base, front, config.halving)
     tracker.log_text(tracker.parent, page, PAGE)

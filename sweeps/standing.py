@@ -18,6 +18,7 @@ COLORS = {
 """Colour of a run by how its trial stands."""
 
 _COLOR = "mlflow.runColor"
+_RANKED = 100  # MLflow's page loads no more runs; ranks beyond would have to be set anew with every better trial
 
 
 def kind(result: Result, front: Front) -> str:
@@ -35,17 +36,20 @@ def kind(result: Result, front: Front) -> str:
 
 
 def ranks(measured: Sequence[Result], objectives: Sequence[Objective]) -> Mapping[int | None, int]:
-    """Return trial -> the best layer (``front.layers``) among what it measured; those with nothing feasible have none.
+    """Return trial -> the best layer (``front.layers``) among what it measured.
+
+    Those with nothing feasible have none, nor have those behind the first hundred.
 
     Args:
         measured: every trial at every rung.
     """
     feasible = [result for result in measured if result.feasible]
     maximize = tuple(objective.direction == "maximize" for objective in objectives)
-    layers = fronts.layers(fronts.losses([[r.values[o.metric] for o in objectives] for r in feasible], maximize))
+    losses = fronts.losses([[r.values[o.metric] for o in objectives] for r in feasible], maximize)
     best: dict[int | None, int] = {}
-    for result, layer in zip(feasible, layers.tolist(), strict=True):
-        best[result.number] = min(layer, best.get(result.number, layer))
+    for result, layer in zip(feasible, fronts.layers(losses, _RANKED).tolist(), strict=True):
+        if layer:
+            best[result.number] = min(layer, best.get(result.number, layer))
     return best
 
 

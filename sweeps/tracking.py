@@ -90,14 +90,22 @@ class Tracker:
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
         """Set those tags of a run that were not set to the same before, by this process or an earlier one."""
-        if run not in self._tagged:
-            self._tagged[run] = self._outbox.tags(run)
-        known = self._tagged[run]
-        cut = {name: value[:_TAG_LENGTH] for name, value in tags.items()}
-        fresh = {name: value for name, value in cut.items() if known.get(name) != value}
+        self.tag_all({run: tags})
+
+    def tag_all(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Set tags of many runs, run -> name -> value, as ``tag``; it costs little where few of them changed."""
+        fresh: dict[str, dict[str, str]] = {}
+        for run, own in tags.items():
+            if run not in self._tagged:
+                self._tagged[run] = self._outbox.tags(run)
+            cut = {name: value[:_TAG_LENGTH] for name, value in own.items()}
+            changed = {name: value for name, value in cut.items() if self._tagged[run].get(name) != value}
+            if changed:
+                fresh[run] = changed
         if fresh:
-            self._outbox.append("tags", run, {"items": [[name, value] for name, value in fresh.items()]})
-            known |= fresh
+            self._outbox.append_tags(fresh)
+        for run, changed in fresh.items():
+            self._tagged[run] |= changed
 
     def tag_experiment(self, tags: Mapping[str, str]) -> None:
         """Set tags of the experiment that all runs are in."""

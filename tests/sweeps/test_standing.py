@@ -23,13 +23,14 @@ def front() -> Front:
 
 def test_layers_are_the_front_then_the_front_of_the_rest() -> None:
     points = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [2.0, 2.0], [np.nan, 0.0], [0.0, 1.0]])
-    assert layers(points).tolist() == [1, 1, 2, 3, 0, 1]
+    assert layers(points, 100).tolist() == [1, 1, 2, 3, 0, 1]
+    assert layers(points, 4).tolist() == [1, 1, 2, 0, 0, 1]
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4])
 def test_layers_are_those_of_optuna(objectives: int) -> None:
     points = np.random.default_rng(objectives).integers(0, 6, (200, objectives)).astype(float)
-    found = layers(points)
+    found = layers(points, 200)
     assert (found == _fast_non_domination_rank(points) + 1).all()
     assert ((found == 1) == nondominated(points)).all()
 
@@ -56,6 +57,11 @@ def test_trial_has_the_best_rank_of_its_rungs_and_none_where_it_misses_a_gate() 
 def test_ranks_sort_as_text(front: Front) -> None:
     texts = [tags(BEST, front, rank)["rank"] for rank in (1, 2, 10, 999, None)]
     assert texts == sorted(texts)
+
+
+def test_better_trial_changes_the_ranks_of_a_hundred_at_most() -> None:
+    many = [result(number, float(number), 0.01) for number in range(500)]
+    assert ranks(many, OBJECTIVES) == {499 - i: i + 1 for i in range(100)}
 
 
 def test_nothing_measured_has_no_rank() -> None:
