@@ -1,59 +1,67 @@
-"""A real browser that reaches nothing but this machine."""
+"""A browser that may not leave this machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-_SCREENSHOTS = "LORASWEEP_SCREENSHOTS"
-
-
-class Visit:
-    """One page of a fresh profile.
-
-    Attributes:
-        outside: addresses off this machine that were asked for; none of them was reached.
-        faults: what the page's scripts said went wrong.
-    """
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.outside, self.faults = page, list[str](), list[str]()
-        page.route("**/*", self._pass)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-
-    def _pass(self, route: Route) -> None:
-        if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
-
-    def picture(self, name: str) -> None:
-        """Keep a screenshot where the environment names a folder for them."""
-        folder = os.environ.get(_SCREENSHOTS)
-        if folder:
-            self.page.screenshot(path=Path(folder) / f"{name}.png")
+# milliseconds; a machine may be busy
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no browser: chromium is not on the PATH")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield started
-        started.close()
+        # its sandbox does not work for root
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": 1700, "height": 1300})
-    context.set_default_timeout(60_000)
-    yield Visit(context.new_page())
-    context.close()
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a new window; at the test's end no request may have gone elsewhere, and no script failed."""
+    astray: list[str] = []
+    errors: list[str] = []
+
+    def stay(route: Route) -> None:
+        if route.request.url.startswith(("http://127.0.0.1:", "file://")):
+            route.continue_()
+        else:
+            astray.append(route.request.url)
+            route.abort()
+
+    def open_page(address: str, **settings: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-US", **settings})
+        context.route("**/*", stay)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in browser.contexts:
+        context.close()
+    assert astray == []
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path | None:
+    """Give the folder for screenshots, if they are wanted: LORASWEEP_SCREENSHOTS."""
+    folder = os.environ.get("LORASWEEP_SCREENSHOTS")
+    if not folder:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)

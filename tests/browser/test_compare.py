@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from sweeps.address import own_pages
 from sweeps.server import Server
 from sweeps.standing import COLORS
-from tests.browser.conftest import Visit
 from tests.browser.made_sweep import RUNGS, Made, MadeSweep
 from tests.serving import running
 from trainer.slots import free_port
@@ -50,10 +49,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> I
         yield Served(sweep, page)
 
 
-def colors(page: Page) -> dict[str, str]:
+def colors(page: Page, runs: int) -> dict[str, str]:
     """The colour of each run's dot in the table."""
     rows = page.locator("[role=row]:has([data-testid=experiment-view-table-run-color])")
-    rows.first.wait_for()
+    expect(rows).to_have_count(runs)
     script = """rows => Object.fromEntries(rows.map(row => [
         row.querySelector("a").textContent,
         getComputedStyle(row.querySelector("[data-testid=experiment-view-table-run-color]")).backgroundColor]))"""
@@ -66,30 +65,33 @@ def css(color: str) -> str:
     return f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})"
 
 
-def test_saved_view_opens_with_our_charts_and_nothing_leaves_the_machine(served: Served, visit: Visit) -> None:
-    visit.page.goto(served.page)
+def test_saved_view_opens_with_our_charts(
+    served: Served, opened: Callable[..., Page], screenshots: Path | None
+) -> None:
+    page = opened(served.page, viewport={"width": 1700, "height": 1300})
     for title in [*CARDS, "Parallel Coordinates"]:
-        visit.page.get_by_text(title, exact=True).first.wait_for()
+        page.get_by_text(title, exact=True).first.wait_for()
     # of a contour the title is cut off in the middle
-    visit.page.locator(".contourlayer").first.wait_for()
-    visit.page.locator(".parcoords").first.wait_for()
-    visit.picture("compare")
-    assert visit.outside == []
-    assert visit.faults == []
+    page.locator(".contourlayer").first.wait_for()
+    page.locator(".parcoords").first.wait_for()
+    if screenshots is not None:
+        page.get_by_role("button", name="Close").last.click()
+        page.screenshot(path=screenshots / "compare.png")
 
 
-def test_colours_follow_the_front(served: Served, visit: Visit) -> None:
-    visit.page.goto(served.page)
+def test_colours_follow_the_front(served: Served, opened: Callable[..., Page]) -> None:
+    page = opened(served.page)
     expected = {FRONT: "front", DOMINATED: "feasible", INFEASIBLE: "infeasible", STOPPED: "stopped"}
-    assert {name: colors(visit.page)[name] for name in expected} == {n: css(COLORS[k]) for n, k in expected.items()}
+    # and the base
+    found = colors(page, len(TRIALS) + 1)
+    assert {name: found[name] for name in expected} == {name: css(COLORS[kind]) for name, kind in expected.items()}
     served.sweep.add([Made(accuracy=90, f1=90, ratio=0.001)])
-    visit.page.reload()
-    visit.page.get_by_text("trial-0004").first.wait_for()
-    assert colors(visit.page)[FRONT] == css(COLORS["feasible"])
-    assert colors(visit.page)["trial-0004"] == css(COLORS["front"])
+    page.reload()
+    found = colors(page, len(TRIALS) + 2)
+    assert (found[FRONT], found["trial-0004"]) == (css(COLORS["feasible"]), css(COLORS["front"]))
 
 
-def test_note_of_the_sweep_shows_its_front_as_a_table(served: Served, visit: Visit) -> None:
+def test_note_of_the_sweep_shows_its_front_as_a_table(served: Served, opened: Callable[..., Page]) -> None:
     run = served.sweep.outbox.delivered.run("sqlite", served.sweep.tracker.parent)
-    visit.page.goto(f"{served.page.partition('/runs?')[0]}/runs/{run}")
-    visit.page.get_by_role("columnheader", name="math_accuracy (maximize)").first.wait_for()
+    page = opened(f"{served.page.partition('/runs?')[0]}/runs/{run}")
+    page.get_by_role("columnheader", name="math_accuracy (maximize)").first.wait_for()

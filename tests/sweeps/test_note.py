@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -39,7 +40,7 @@ def test_front_is_a_table_with_the_base_and_the_knee() -> None:
 
 
 def test_what_users_wrote_stays_text() -> None:
-    header, row = rendered([result(0, 80.0, 0.01, **{HOSTILE: HOSTILE})])
+    header, row = rendered([replace(result(0, 80.0, 0.01), configuration={HOSTILE: HOSTILE})])
     assert header[-1] == row[-1] == " ".join(HOSTILE.split())
 
 
