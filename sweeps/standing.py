@@ -57,15 +57,21 @@ def tags(result: Result, front: Front, rank: int | None) -> dict[str, str]:
     """Return the tags of a measured trial's run.
 
     Args:
-        rank: by ``ranks``; with leading zeros in the tag, since MLflow sorts tags as text.
+        rank: by ``ranks``.
     """
     color = {_COLOR: COLORS[kind(result, front)]}
     if result.number is None:
-        return color
+        # before all trials, so that there is always something to compare them with
+        return {"rank": _tag(0), **color}
     return {
         "pareto": str(bool(front.of(result.number))).lower(),
         "feasible": str(result.feasible).lower(),
         "knee": str(front.knee is not None and result.number == front.knee.number).lower(),
-        "rank": "none" if rank is None else f"{rank:04d}",
+        "rank": "none" if rank is None else _tag(rank),
         **color,
     }
+
+
+def _tag(rank: int) -> str:
+    # MLflow sorts tags as text
+    return f"{rank:04d}"
