@@ -163,7 +163,7 @@ class Messenger:
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
-            self._say("not all notifications were sent; `lorasweep resume` sends them")
+            self.say("not all notifications were sent; `lorasweep resume` sends them")
         self._over.set()
         for channel in self._channels:
             channel.stop()
@@ -177,7 +177,7 @@ class Messenger:
         try:
             self._serve(channel)
         except sqlite3.Error as error:
-            self._say(f"notify: nothing is sent any more: {self._file}: {error}")
+            self.say(f"notify: nothing is sent any more: {self._file}: {error}")
 
     def _serve(self, channel: Channel) -> None:
         wake, complained = self._wakes[channel.name], False
@@ -192,7 +192,7 @@ class Messenger:
                         return  # it is kept for the next process
                     if fault and not complained:
                         complained = True
-                        self._say(f"notify: {fault}; the message is dropped, and no other of this kind is said")
+                        self.say(f"notify: {fault}; the message is dropped, and no other of this kind is said")
                     with database:
                         database.execute("DELETE FROM waiting WHERE id = ?", (number,))
                 if self._ending.is_set() and not wake.is_set():
@@ -212,7 +212,8 @@ class Messenger:
             self._ending.wait(pause)
         return fault
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print one line."""
         self._console.print(Text(text), soft_wrap=True)
 
 

@@ -60,9 +60,10 @@ class Notices:
         channels: ways by which everything is sent.
         url: where a browser finds the sweep in MLflow, if that is known.
         wake: called when something waits to be sent.
+        say: called with what concerns the user.
 
     Raises:
-        StoreError: the database cannot be opened or written; so does every method.
+        StoreError: the database cannot be opened. If it cannot be written later, that is said and the sweep goes on.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Notices:
         channels: Sequence[str],
         url: Callable[[], str | None],
         wake: Callable[[], None],
+        say: Callable[[str], None],
     ) -> None:
         self._file, self._sweep, self._objectives = file, sweep, objectives
         self._events, self._channels, self._url, self._wake = events, channels, url, wake
+        self._say, self._complained = say, False
         self._ended = 0
         self._knee: Result | None = None
         try:
@@ -136,7 +139,11 @@ class Notices:
                 self._database.executemany("INSERT OR REPLACE INTO told VALUES (?, ?)", told.items())
                 self._database.executemany("INSERT INTO waiting (channel, body) VALUES (?, ?)", wanted)
         except sqlite3.Error as error:
-            raise StoreError(f"{self._file}: cannot be written: {error}") from error
+            # what follows from the state of the sweep is told at the next look
+            if not self._complained:
+                self._complained = True
+                self._say(f"notify: {self._file}: cannot be written: {error}; the sweep goes on")
+            return
         self._told |= told
         if wanted:
             self._wake()

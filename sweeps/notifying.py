@@ -38,7 +38,14 @@ def notices_of(
     names = [channel.name for channel in channels]
     messenger = Messenger(plan.folder / _FILE, channels, console)
     notices = Notices(
-        plan.folder / _FILE, plan.config.name, plan.config.objectives, settings.events, names, url, messenger.wake
+        plan.folder / _FILE,
+        plan.config.name,
+        plan.config.objectives,
+        settings.events,
+        names,
+        url,
+        messenger.wake,
+        messenger.say,
     )
     with closing(notices), messenger:
         yield notices

@@ -272,6 +272,19 @@ def test_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "tell it.sh took more than" in sweep.output.getvalue()
 
 
+def test_disk_that_takes_nothing_does_not_stop_the_sweep_and_is_said_once(sweep: Sweep, receiver: Receiver) -> None:
+    with sweep.told(receiver.url) as notices:
+        assert notices is not None
+        notices.look([], front(None))
+        notices._database.execute("PRAGMA query_only = ON")
+        notices.look([failed(0)], front(None))
+        notices.quarantined("gpu-box", 1, "out of memory")
+        assert sweep.output.getvalue().count("cannot be written") == 1
+        notices._database.execute("PRAGMA query_only = OFF")
+        notices.look([failed(0)], front(None))
+    assert [got["event"] for got in receiver.got] == ["failed"]
+
+
 def test_sweep_that_names_nobody_tells_nobody_and_keeps_nothing(tmp_path: Path) -> None:
     plan = make_plan(*load_sweep(write_sweep(tmp_path)), Stores(tmp_path / "runs"))
     with notices_of(plan, None, lambda: None, Console()) as notices:
