@@ -177,6 +177,7 @@ def status(
     name: Name = None, runs: Runs = RUNS, database: Database = None, as_json: Json = False, sort: Sort = None
 ) -> None:
     """Show every trial of a sweep with its state and values."""
+    from sweeps import address
     from sweeps.read import Known
     from sweeps.selection import listing
     from sweeps.view import results_table, spent_text
@@ -188,6 +189,8 @@ def status(
     else:
         console.print(results_table(results, known.base, shown, known.front))
         console.print(spent_text(known.config, known.spent))
+        if (mlflow := address.of_sweep(known.config.name, known.stores)) is not None:
+            typer.echo(f"MLflow: {mlflow}")
 
 
 app.command(rich_help_panel=LOOK)(front)
@@ -232,6 +235,7 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
+    from sweeps.address import own_pages
     from sweeps.server import Server
     from sweeps.stores import Stores
 
@@ -240,6 +244,8 @@ def ui(
     server = Server.plan(stores, host, port, allowed_host or (), os.environ)
     login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
     typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.{login}")
+    for name, page in own_pages(stores, f"http://{host}:{port}"):
+        typer.echo(f"{name}: {page}")
     raise typer.Exit(server.serve())
 
 
@@ -281,6 +287,7 @@ def _faults_of_input() -> tuple[type[ValueError], ...]:
     from search_spaces.load import FileFaults
     from sweeps.dossier.folder import DossierError
     from sweeps.importing.run import ImportRefused
+    from sweeps.notify import NotifyError
     from sweeps.pack import PackError
     from sweeps.report.sources import ReportError
     from sweeps.selection import SelectionError
@@ -300,6 +307,7 @@ def _faults_of_input() -> tuple[type[ValueError], ...]:
         FolderError,
         ImportRefused,
         LoraError,
+        NotifyError,
         PackError,
         RecipeError,
         ReportError,

@@ -21,6 +21,7 @@ from search_spaces.space import ConfigurationError, Derived, SearchSpace
 from sweeps.fidelity import EPOCHS, Budget, Count, Halving
 from sweeps.fidelity_checks import problems as fidelity_problems
 from sweeps.goals import Gate, GateText, MetricFormula, Metrics, Objective, with_formulas
+from sweeps.notify import Notify
 from sweeps.recovery import Retries
 from sweeps.retention import DiskSettings
 from sweeps.shipped import Base, DataFile, Recipe, Tokenizer
@@ -146,6 +147,7 @@ class SweepConfig(Section):
         watch: when a launch is stopped because it hangs or diverges.
         retries: what is done about failures by the host's fault.
         disk: how much room the sweep may take.
+        notify: whom to tell of what happens; None: nobody.
         fixed: dotted path of the recipe -> the value that all trials have.
         metrics: name -> formula over measured metrics and the formulas above it, or a shipped one's name.
         enqueue: configurations that are tried first.
@@ -166,6 +168,7 @@ class SweepConfig(Section):
     watch: WatchSettings = WatchSettings()
     retries: Retries = Retries()
     disk: DiskSettings = DiskSettings()
+    notify: Notify | None = None
     sampler: Sampler
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     derived: dict[str, Derived] = Field(default_factory=dict)

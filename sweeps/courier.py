@@ -14,6 +14,7 @@ import psutil
 from rich.console import Console
 from rich.text import Text
 
+from sweeps import address
 from sweeps.outbox import PARENT, Outbox
 from sweeps.stores import Stores
 from sweeps.tracking_uri import TrackingUri
@@ -45,7 +46,7 @@ class Courier:
         self._console, self._patience = console, patience
         self._process: subprocess.Popen[bytes] | None = None
         self._rest, self._started, self._checked = 0.0, 0.0, 0.0
-        self._away = False
+        self._away, self._found = False, False
         self._refusals = max((times for times, *_ in outbox.delivered.new_refusals(0)), default=0)
         self._said: set[tuple[str, ...]] = set()
 
@@ -77,6 +78,7 @@ class Courier:
             self._revive()
             self._say_trouble()
             self._say_refused()
+            self._say_where()
         except (OSError, sqlite3.Error) as error:
             # whatever is wrong with the delivery is no reason to stop a training
             self._say_once(f"MLflow is told nothing now: {error}; records wait on disk, the sweep goes on")
@@ -128,6 +130,12 @@ class Courier:
             of = self._sweep if label == PARENT else label
             # a run that somebody deleted refuses every step of its training
             self._say_once(f"MLflow refused {what} of {of} for good: {error}", of, error)
+
+    def _say_where(self) -> None:
+        # the experiment is made when the first record is delivered
+        if not self._found and address.page(self._outbox, self._uri):
+            self._found = True
+            self._say(f"MLflow: {address.said(self._outbox, self._uri, self._stores)}")
 
     def _drain(self, patience: float) -> None:
         waiting, moved, said = self._outbox.count_waiting(), time.monotonic(), time.monotonic()

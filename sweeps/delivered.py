@@ -16,11 +16,6 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
-def place(uri: str) -> str:
-    """Return what a tracking store is called here: a database's file may be moved with its sweep's folder."""
-    return uri.partition("://")[0] if uri.startswith("sqlite") else uri
-
-
 class Delivered:
     """The state of one outbox's delivery.
 
@@ -113,6 +108,14 @@ class Delivered:
         """Keep the id of a run; doubted: an earlier attempt may yet make a second one."""
         now = int(time.time()) if doubted else 0
         self._database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", (store, label, run, now))
+
+    def keep_experiment(self, store: str, experiment: str) -> None:
+        """Keep the id of the sweep's experiment in that tracking store."""
+        self._set(f"experiment {store}", experiment)
+
+    def experiment(self, store: str) -> str | None:
+        """Return the id of the sweep's experiment in that tracking store; None before anything was delivered there."""
+        return self._fact(f"experiment {store}")
 
     def forget_run(self, store: str, label: str) -> None:
         """The store has no such run any more."""

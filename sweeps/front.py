@@ -37,6 +37,28 @@ def nondominated(points: Losses) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def layers(points: Losses, enough: int) -> npt.NDArray[np.int_]:
+    """Number the layers of nondominated points: 1 the front, 2 what is the front without the first, and so on.
+
+    Goldberg's ranking ("Genetic Algorithms in Search, Optimization and Machine Learning", 1989), as NSGA-II has it.
+
+    Args:
+        enough: layers of so many points together are numbered, the last one whole.
+
+    Returns:
+        (points,) numbers; 0 for a point with a NaN and beyond.
+    """
+    found = np.zeros(len(points), np.int_)
+    left = np.flatnonzero(~np.isnan(points).any(axis=1))
+    layer = 0
+    while len(left) and np.count_nonzero(found) < enough:
+        layer += 1
+        front = nondominated(points[left])
+        found[left[front]] = layer
+        left = left[~front]
+    return found
+
+
 def hypervolume(points: Losses, reference: Losses) -> float:
     """Return the volume that ``points`` dominate, bounded by ``reference`` (objectives,).
 

@@ -9,7 +9,7 @@ from sweeps import study as studies
 from sweeps.config import SweepConfig
 from sweeps.stores import StoreError
 
-MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch", "retries", "disk")
+MAY_CHANGE = ("trials", "budget", "slots", "timeout", "watch", "retries", "disk", "notify")
 """Keys of a sweep file that make its trials no other experiment."""
 
 _SHOWN = 10

@@ -27,10 +27,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from sweeps.delivered import place
-from sweeps.outbox import PARENT, Outbox, Record
+from sweeps.outbox import OUTBOX, PARENT, TRIAL, Outbox, Record
+from sweeps.tracking_uri import TrackingUri
 
-_TRIAL, _OUTBOX = "lorasweep.trial", "lorasweep.outbox"
 _LISTS = {"params": 100, "metrics": 1000, "tags": 100}  # what the server takes in one call
 _TIMEOUT_SECONDS, _LONGEST_TIMEOUT_SECONDS = 10, 120
 _DOUBT_SECONDS = 30.0
@@ -76,6 +75,7 @@ class MlflowStore:
     def __post_init__(self) -> None:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         self._timeout = _TIMEOUT_SECONDS
+        self._place = TrackingUri.parse(self.uri).place
         self._made_client: MlflowClient | None = None
         self._made_experiment: str | None = None
 
@@ -148,8 +148,14 @@ class MlflowStore:
             return lambda run: self._client.update_run(run, status="RUNNING")
         if record.kind == "end":
             return lambda run: self._client.set_terminated(run, record.payload["status"], record.made)
+        if record.kind == "experiment":
+            return lambda _: self._tag_experiment(record.payload["items"])
         file = str(self.outbox.file(record))
         return lambda run: self._client.log_artifact(run, file, record.payload["folder"] or None)
+
+    def _tag_experiment(self, items: Sequence[tuple[str, str]]) -> None:
+        for name, value in items:
+            self._client.set_experiment_tag(self._experiment, name, value)
 
     def _set_aside(self, record: Record, error: str) -> None:
         if record.kind == "file" and not self.outbox.holds(record):
@@ -179,7 +185,7 @@ class MlflowStore:
         known = delivered.run(self._place, label)
         if known is not None:
             return known
-        tags = {_TRIAL: label, _OUTBOX: self.outbox.id}
+        tags = {TRIAL: label, OUTBOX: self.outbox.id}
         if label != PARENT:
             tags[MLFLOW_PARENT_RUN_ID] = self._run(PARENT, made)
         doubted = delivered.begin_run(self._place, label)
@@ -197,17 +203,13 @@ class MlflowStore:
         found = self._open(
             lambda: self._client.search_runs(
                 [self._experiment],
-                f"tags.`{_TRIAL}` = '{label}'",
+                f"tags.`{TRIAL}` = '{label}'",
                 ViewType.ACTIVE_ONLY,
                 order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
             )
         )
         # another's sweep of the same name may be on the same server
-        return [run.info.run_id for run in found if run.data.tags.get(_OUTBOX, self.outbox.id) == self.outbox.id]
-
-    @property
-    def _place(self) -> str:
-        return place(self.uri)
+        return [run.info.run_id for run in found if run.data.tags.get(OUTBOX, self.outbox.id) == self.outbox.id]
 
     @property
     def _client(self) -> MlflowClient:
@@ -219,6 +221,7 @@ class MlflowStore:
     def _experiment(self) -> str:
         if self._made_experiment is None:
             self._made_experiment = self._open_experiment()
+            self.outbox.delivered.keep_experiment(self._place, self._made_experiment)
         return self._made_experiment
 
     def _open_experiment(self) -> str:

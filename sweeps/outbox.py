@@ -21,9 +21,11 @@ from typing import Any, Literal
 from sweeps.delivered import Delivered
 from sweeps.stores import StoreError
 
-Kind = Literal["open", "params", "metrics", "tags", "file", "end"]
+Kind = Literal["open", "params", "metrics", "tags", "file", "end", "experiment"]
 PARENT = "lorasweep.sweep"
 """Label of the sweep's own run, below which those of the trials lie."""
+TRIAL, OUTBOX = "lorasweep.trial", "lorasweep.outbox"
+"""Tags that say which run is which: the label, and the identity of the outbox that it came from."""
 FOLDER = "outbox"
 """Where an outbox lies, below the sweep's folder."""
 
@@ -34,6 +36,8 @@ CREATE TABLE IF NOT EXISTS records (
     made INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS labels (
     label TEXT PRIMARY KEY, last_step INTEGER NOT NULL DEFAULT 0, is_open INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS tags (
+    label TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (label, name));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -44,7 +48,8 @@ class Record:
 
     Attributes:
         id: rises in the order of appending, and is never used twice.
-        kind: ``open`` and ``end`` set the run's status; ``file`` is an artifact, the others lists of values.
+        kind: ``open`` and ``end`` set the run's status; ``file`` is an artifact, ``experiment`` tags of the experiment;
+            the others are lists of values.
         payload: what it says; every time in it is that of the appending, so that telling it twice changes nothing.
         made: milliseconds since 1970.
     """
@@ -119,6 +124,14 @@ class Outbox:
             if once is not None:
                 self.remember(once, "told")
 
+    def append_tags(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Add a record for each run's tags, label -> name -> value, all in one transaction: there may be many."""
+        with self._writing():
+            for label, own in tags.items():
+                self._insert("tags", label, {"items": [[name, value] for name, value in own.items()]})
+                rows = [(label, name, value) for name, value in own.items()]
+                self._database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
+
     def append_file(self, label: str, source: Path | str, name: str, folder: str, *, replace: bool = False) -> None:
         """Add an artifact as it is now: later changes of the trial's own folder do not reach it.
 
@@ -185,6 +198,14 @@ class Outbox:
         """Return the training step up to which the run's steps were appended; 0 at first."""
         found = self._database.execute("SELECT last_step FROM labels WHERE label = ?", (label,)).fetchone()
         return 0 if found is None else int(found[0])
+
+    def tags(self, label: str) -> dict[str, str]:
+        """Return the tags of a run as they were appended last."""
+        return dict(self._database.execute("SELECT name, value FROM tags WHERE label = ?", (label,)).fetchall())
+
+    def forget_tags(self) -> None:
+        """Have all tags appended again: what is delivered to from now on has none of them."""
+        self._database.execute("DELETE FROM tags")
 
     def labels(self, *, open_only: bool = False) -> list[str]:
         """Return the labels of all runs, or of those that were opened and did not end."""

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 
 import optuna
 
-from sweeps import volume
+from sweeps import standing, volume
+from sweeps.note import note
 from sweeps.page import html
 from sweeps.plan import Plan
 from sweeps.results import BOX, Front, Result, base_result, find_front, measurements, results
 from sweeps.tracking import Tracker
 
 PAGE = "pareto.html"
-_COLORS = {"front": "#d62728", "dominated": "#7f7f7f", "infeasible": "#d9d9d9", "base": "#1f77b4"}
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,9 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[floa
     """
     known, base, measured = results(study), base_result(study), measurements(study)
     front = find_front(measured, plan.config.objectives)
-    for result in known + ([base] if base else []):
-        run = tracker.run_of(result.label)
-        if run is not None and result.values:
-            tracker.tag(run, _tags(result, front))
+    rank, runs = standing.ranks(measured, plan.config.objectives), tracker.runs()
+    shown = [r for r in known + ([base] if base else []) if r.label in runs and r.values]
+    tracker.tag_all({r.label: standing.tags(r, front, rank.get(r.number)) for r in shown})
     config = plan.config
     page = html(config.name, config.objectives, known, measured, base, front, config.halving)
     tracker.log_text(tracker.parent, page, PAGE)
@@ -50,7 +49,7 @@ def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[floa
         _log_volume(plan, tracker, spent, volumes[-1])
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
-    tracker.note(tracker.parent, f"The Pareto front: open the artifact `{PAGE}`. Knee: {knee}.")
+    tracker.note(tracker.parent, note(config.objectives, known, base, front, PAGE))
     return Published(front, volumes)
 
 
@@ -70,16 +69,3 @@ def _log_volume(plan: Plan, tracker: Tracker, spent: tuple[float, float], share:
         "hypervolume_over_card_seconds": (spent[1], share),
     }
     tracker.log_progress(tracker.parent, curves)
-
-
-def _tags(result: Result, front: Front) -> dict[str, str]:
-    if result.number is None:
-        return {"mlflow.runColor": _COLORS["base"]}
-    on_front = bool(front.of(result.number))
-    kind = "front" if on_front else "dominated" if result.feasible else "infeasible"
-    return {
-        "pareto": str(on_front).lower(),
-        "feasible": str(result.feasible).lower(),
-        "knee": str(front.knee is not None and result.number == front.knee.number).lower(),
-        "mlflow.runColor": _COLORS[kind],
-    }

@@ -17,12 +17,13 @@ from sweeps.jobs import Jobs, Running, Task, why
 from sweeps.lease import Lease
 from sweeps.ledger import CANCEL, CANCELLED, DONE, FAILED, STOP_NOW, Ledger
 from sweeps.live import View
+from sweeps.notices import Notices
 from sweeps.outcome import Keeper
 from sweeps.picture import Progress, Snapshot
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
-from sweeps.results import base_result, number_of, trial_label
+from sweeps.results import base_result, number_of, results, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
 from sweeps.spending import Spending
@@ -62,6 +63,7 @@ class Scheduler:
         trials: so many are started, earlier ones of the study counted; None: as many as the budget allows.
         courier: delivers what the tracker writes down.
         asked: signals that ask to stop.
+        notices: what somebody wants to be told of; None: nobody does.
     """
 
     plan: Plan
@@ -74,6 +76,7 @@ class Scheduler:
     trials: int | None
     courier: Courier
     asked: Asked
+    notices: Notices | None = None
 
     def __post_init__(self) -> None:
         config = self.plan.config
@@ -94,9 +97,10 @@ class Scheduler:
             SweepError: it makes no sense to go on.
             LeaseLost: another process runs the sweep now, and has its jobs.
         """
-        self._published = publish(self.plan, self.study, self.tracker)
         take_up(self.ledger, self._jobs, self._keeper, self.view)
         self._spending.card_seconds = self.ledger.card_seconds()
+        self._published = publish(self.plan, self.study, self.tracker)
+        self._notice()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
         while self._turn():
             time.sleep(_POLL_SECONDS)
@@ -226,6 +230,7 @@ class Scheduler:
         self.view.failed(trial_label(number), reason)
         records.never_started(self.study, number)
         self._keeper.failed(number, trial_label(number), reason)
+        self._notice()
         self._spending.units = records.units(self.study)
         self._unfit += 1
         if self._unfit >= _HOPELESS:
@@ -260,7 +265,12 @@ class Scheduler:
         self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
         self._published = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
+        self._notice()
         self._tuner.learn()
+
+    def _notice(self) -> None:
+        if self.notices is not None:
+            self.notices.look(results(self.study), self._published.front)
 
     def _end(self, job: Running, ended: Exit, failure: Failure | None) -> None:
         self._jobs.remove(job, ended, failure)
@@ -277,6 +287,8 @@ class Scheduler:
         if verdict.quarantine:
             self.slots.close(slot)
             self.ledger.quarantine(job.attempt.host, slot, failure.reason)
+            if self.notices is not None:
+                self.notices.quarantined(job.attempt.host, slot, failure.reason)
             self.view.say(f"SLOT {slot} IN QUARANTINE: it gets no more jobs until the sweep is started again; {said}")
         if verdict.step is Step.RETRY:
             self.view.say(f"{task.label} is done again in {verdict.wait:.0f} s: {said}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from search_spaces.load import Document
+from sweeps import address
 from sweeps import study as studies
+from sweeps.compare import experiment_tags
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.courier import Courier
 from sweeps.export import export
@@ -18,6 +21,7 @@ from sweeps.generations import name_of
 from sweeps.lease import Lease
 from sweeps.ledger import Ledger
 from sweeps.live import View
+from sweeps.notifying import notices_of
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import make_plan
 from sweeps.read import Known
@@ -79,6 +83,7 @@ def resume(name: str | None, options: Options) -> End:
 def _run(config: SweepConfig, document: Document, options: Options) -> End:
     stores, console = options.stores, options.console
     plan = make_plan(config, document, stores)
+    webhook = None if config.notify is None else config.notify.take_webhook(os.environ)
     slots = Slots(config.slots.count, config.slots.workers, config.slots.devices)
     stores.create()
     name = name_of(config, stores.study_url, plan.inputs, options.accept_changes)
@@ -103,38 +108,44 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
         trials = options.trials or config.trials
         studies.save_trials(study, trials)
         with (
+            notices_of(plan, webhook, lambda: address.remote(outbox, uri), console) as notices,
             Courier(outbox, stores, config.name, uri, console) as courier,
             View(console, config.objectives, config.unit) as view,
             Asked() as asked,
         ):
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
-            scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
+            tracker.tag_experiment(experiment_tags(config, outbox.id))
+            scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked, notices)
             end = _end(scheduler, view)
+        mlflow = address.said(outbox, uri, stores)
         outbox.close()
-        front = _conclude(Known.open(stores, config.name), plan.folder / "best", uri, console)
-        return End.NO_FRONT if end is End.DONE and not front else end
+        found = _conclude(Known.open(stores, config.name), plan.folder / "best", mlflow, console)
+        return End.NO_FRONT if end is End.DONE and not found else end
 
 
 def _end(scheduler: Scheduler, view: View) -> End:
+    reason = None
     try:
-        return End.DONE if scheduler.run() else End.STOPPED
+        end = End.DONE if scheduler.run() else End.STOPPED
     except SweepError as error:
-        view.say(str(error))
-        return End.GAVE_UP
+        reason, end = str(error), End.GAVE_UP
+        view.say(reason)
     except StoreError:
         if scheduler.running:
             go_on = f"{', '.join(scheduler.running)}: trained on without this process"
             view.say(f"{go_on}; `lorasweep resume {scheduler.plan.config.name}` takes up what still runs")
         raise
+    if scheduler.notices is not None:
+        scheduler.notices.ended({End.DONE: "complete", End.STOPPED: "stopped"}.get(end, "failed"), reason)
+    return end
 
 
-def _conclude(known: Known, best: Path, uri: TrackingUri, console: Console) -> bool:
+def _conclude(known: Known, best: Path, mlflow: str, console: Console) -> bool:
     """Print the front and export its knee, unless that was imported; returns whether there is one."""
     console.print(front_table(known.front, known.config.objectives, known.base))
     if known.front.knee is None:
         return False
-    mlflow = f"lorasweep ui --runs {known.stores.root}" if uri.is_own else uri.shown
     if known.front.knee.imported:
         said = f"the knee, {known.front.knee.label}, was imported: there is no adapter of it to export"
     else:

@@ -97,12 +97,27 @@ class Tracker:
         self.tag(run, {f"version.{name}": number for name, number in measurement.versions.items()})
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
-        """Set those tags of a run that this process has not set to the same before."""
-        known = self._tagged.setdefault(run, {})
-        fresh = {name: value[:_TAG_LENGTH] for name, value in tags.items() if known.get(name) != value}
+        """Set those tags of a run that were not set to the same before, by this process or an earlier one."""
+        self.tag_all({run: tags})
+
+    def tag_all(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Set tags of many runs, run -> name -> value, as ``tag``; it costs little where few of them changed."""
+        fresh: dict[str, dict[str, str]] = {}
+        for run, own in tags.items():
+            if run not in self._tagged:
+                self._tagged[run] = self._outbox.tags(run)
+            cut = {name: value[:_TAG_LENGTH] for name, value in own.items()}
+            changed = {name: value for name, value in cut.items() if self._tagged[run].get(name) != value}
+            if changed:
+                fresh[run] = changed
         if fresh:
-            self._outbox.append("tags", run, {"items": [[name, value] for name, value in fresh.items()]})
-            known |= {name: tags[name] for name in fresh}
+            self._outbox.append_tags(fresh)
+        for run, changed in fresh.items():
+            self._tagged[run] |= changed
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment that all runs are in."""
+        self._outbox.append("experiment", self.parent, {"items": [[name, value] for name, value in tags.items()]})
 
     def note(self, run: str, markdown: str) -> None:
         """Set the description that the UI shows on a run's page."""
@@ -136,9 +151,13 @@ class Tracker:
         """Return the labels of trials whose runs have not ended."""
         return [label for label in self._outbox.labels(open_only=True) if label != self.parent]
 
+    def runs(self) -> set[str]:
+        """Return the labels of all runs."""
+        return {*self._outbox.labels()}
+
     def run_of(self, label: str) -> str | None:
         """Return the label of a trial, if it has a run."""
-        return label if label in self._outbox.labels() else None
+        return label if label in self.runs() else None
 
 
 def _now() -> int:

@@ -33,6 +33,11 @@ class TrackingUri:
     environment: Mapping[str, str]
     is_own: bool = False
 
+    @property
+    def place(self) -> str:
+        """The store's name in what is kept of a delivery; an SQLite file may be moved with its folder."""
+        return self.shown.partition("://")[0] if self.shown.startswith("sqlite") else self.shown
+
     @classmethod
     def parse(cls, text: str) -> TrackingUri:
         """Read a URI; ``user:password@`` in one of a server becomes MLflow's own variables for them.
@@ -90,7 +95,10 @@ class TrackingUri:
 
     def keep(self, outbox: Outbox) -> None:
         """Keep it for the sweep's later commands, without its secrets."""
-        outbox.remember("uri", "" if self.is_own else self.shown)
+        kept = "" if self.is_own else self.shown
+        if outbox.fact("uri") != kept:
+            outbox.forget_tags()
+        outbox.remember("uri", kept)
 
 
 def scrub(text: str) -> str:

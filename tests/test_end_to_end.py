@@ -53,6 +53,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a sweep that ran until its budget was used up: three trials, one went on from epoch 1 to 2."""
     folder = tmp_path_factory.mktemp("sweep") / FOLDER
     sweep = write_sweep(folder, rungs=(1, 2), budget="{epochs: 4}")
+    (folder / "tell.sh").write_text('#!/bin/sh\n(cat; echo) >> "$0.told"\n')
+    (folder / "tell.sh").chmod(0o700)
+    sweep.write_text(f"{sweep.read_text(encoding='utf-8')}notify: {{command: [./tell.sh]}}\n", encoding="utf-8")
     output = run("start", sweep, "--runs", folder / "runs")
     assert "trial-0002 done at epoch 1" in output
     assert "done at epoch 2" in output
@@ -212,6 +215,15 @@ def fetched(url: str) -> str:
 def test_sweep_that_is_done_starts_nothing_again(runs: Path) -> None:
     output = run("start", runs.parent / "sweep.yaml", "--runs", runs)
     assert "started" not in output
+
+
+def test_program_hears_of_each_knee_and_of_the_end_once(runs: Path, status: dict[str, Any]) -> None:
+    run("resume", "--runs", runs)
+    told = [json.loads(line) for line in (runs.parent / "tell.sh.told").read_text(encoding="utf-8").splitlines()]
+    knees = [message["trial"] for message in told if message["event"] == "knee"]
+    assert knees[-1] == f"trial-{status['knee']:04d}"
+    assert [message["event"] for message in told] == ["knee"] * len(knees) + ["done"]
+    assert (told[-1]["state"], told[-1]["trial"]) == ("complete", knees[-1])
 
 
 def test_exported_folder_trains_in_one_go_and_gives_the_numbers_of_the_rungs_again(

@@ -14,6 +14,7 @@ from rich.console import Console
 from search_spaces.distributions import OptunaValue
 from sweeps import records
 from sweeps import study as studies
+from sweeps.compare import experiment_tags
 from sweeps.courier import Courier
 from sweeps.dossier.folder import read_dossier
 from sweeps.importing import scores, target
@@ -126,6 +127,7 @@ def _keep(coming: _Import, stores: Stores, tracking_uri: str | None, console: Co
             tracker = Tracker(outbox)
             if tracker.run_of(tracker.parent) is None:
                 tracker.start_sweep(plan.tags)
+                tracker.tag_experiment(experiment_tags(plan.config, outbox.id))
                 tracker.finish(tracker.parent, FINISHED, "imported")
             if base_result(study) is None:
                 _keep_base(coming, study, tracker)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sweeps.delivered import place
 from sweeps.outbox import FOLDER, PARENT, Outbox
 from sweeps.read import Known
 from sweeps.report.sources import Fact, Source
@@ -52,7 +51,7 @@ class Tracked:
         uri = TrackingUri.choose(None, outbox, known.stores)
         # a password, if it has one, comes from the caller's environment
         full = uri.environment["MLFLOW_TRACKING_URI"]
-        found = {label: outbox.delivered.run(place(full), label) for label in (PARENT, *labels)}
+        found = {label: outbox.delivered.run(uri.place, label) for label in (PARENT, *labels)}
         waiting = outbox.count_waiting()
         outbox.close()
         runs = {label: run for label, run in found.items() if run is not None}
