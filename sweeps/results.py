@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from evaluation.score import Score
 from sweeps import front
@@ -25,10 +25,33 @@ IMPORTED = "imported"
 BASE_ATTRIBUTE = "base"
 """User attribute of the study: what the untouched base measured."""
 
+BOX = "hypervolume box"
+"""User attribute of the study: what hypervolumes are measured in, an axis an objective (``sweeps.volume.Axis``)."""
+
 VALUES, SCORES = "values", "scores"
 
 STOPPED = "stopped"
 """State of a trial that was measured at a rung and has not gone on; it goes on if it is promoted."""
+
+
+class Trial(Protocol):
+    """What is read of an Optuna trial, however it was loaded."""
+
+    @property
+    def number(self) -> int:
+        """Optuna's number."""
+
+    @property
+    def state(self) -> TrialState:
+        """Optuna's state."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Optuna's parameters."""
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What was kept of it, by the names above."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +119,21 @@ def number_of(label: str) -> int | None:
 
 def results(study: optuna.Study) -> list[Result]:
     """Return every trial of the study in the order of its number, each as it is now: at the last rung it reached."""
-    return [_latest(trial) for trial in study.get_trials(deepcopy=False)]
+    return [latest(trial, measured_of(trial)) for trial in study.get_trials(deepcopy=False)]
 
 
 def measurements(study: optuna.Study) -> list[Result]:
     """Return what was measured of all trials at all rungs, in the order in which it was measured."""
-    found = [result for trial in study.get_trials(deepcopy=False) for result in _measured(trial)]
+    found = [result for trial in study.get_trials(deepcopy=False) for result in measured_of(trial)]
     return sorted(found, key=lambda result: result.order)
 
 
-def _latest(trial: FrozenTrial) -> Result:
+def latest(trial: Trial, measured: Sequence[Result]) -> Result:
+    """Return a trial as it is now.
+
+    Args:
+        measured: ``measured_of`` it.
+    """
     states = {
         TrialState.COMPLETE: "complete",
         TrialState.RUNNING: "running",
@@ -113,7 +141,7 @@ def _latest(trial: FrozenTrial) -> Result:
         TrialState.FAIL: "failed",
         TrialState.PRUNED: STOPPED,
     }
-    state, measured = states[trial.state], _measured(trial)
+    state = states[trial.state]
     if trial.user_attrs.get(CANCELLED):
         state = "cancelled"
     if state == "running" and measured and trial.user_attrs.get(TARGET) == measured[-1].rung:
@@ -125,7 +153,8 @@ def _latest(trial: FrozenTrial) -> Result:
     return replace(measured[-1], state=state, reason=trial.user_attrs.get(REASON, ""))
 
 
-def _measured(trial: FrozenTrial) -> list[Result]:
+def measured_of(trial: Trial) -> list[Result]:
+    """Return what was measured of a trial at all its rungs."""
     stored = trial.user_attrs.get(RUNGS, [])
     configuration = trial.user_attrs.get(CONFIGURATION, trial.params)
     complete = trial.state is TrialState.COMPLETE
@@ -152,7 +181,11 @@ def at_rung(number: int, configuration: Mapping[str, object], entry: Mapping[str
 
 def base_result(study: optuna.Study) -> Result | None:
     """Return what the untouched base measured, or None before it was measured."""
-    stored = study.user_attrs.get(BASE_ATTRIBUTE)
+    return base_of(study.user_attrs.get(BASE_ATTRIBUTE))
+
+
+def base_of(stored: Mapping[str, Any] | None) -> Result | None:
+    """Return what the study's ``BASE_ATTRIBUTE`` says, if it is there."""
     if stored is None:
         return None
     return Result(None, "complete", {}, stored[VALUES], _scores(stored), {}, "")
