@@ -258,7 +258,7 @@ class Scheduler:
             self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
         self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
-        self._front = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
+        self._front = publish(self.plan, self.study, self.tracker, self.ledger, (trained, self._spending.card_seconds))
         self._tuner.learn()
 
     def _end(self, job: Running, ended: Exit, failure: Failure | None) -> None:

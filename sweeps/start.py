@@ -108,7 +108,7 @@ def _run(config: SweepConfig, document: Document, options: Options) -> End:
         ):
             tracker = Tracker(outbox)
             tracker.start_sweep(plan.tags)
-            publish(plan, study, tracker)
+            publish(plan, study, tracker, ledger)
             scheduler = Scheduler(plan, study, tracker, ledger, lease, slots, view, trials, courier, asked)
             end = _end(scheduler, view)
         outbox.close()
