@@ -233,18 +233,22 @@ def ui(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="Name that browsers reach this server by, such as a proxy's; repeatable.")
     ] = None,
+    database: Database = None,
 ) -> None:
-    """Serve the MLflow UI on the sweeps' own stores until Ctrl-C."""
+    """Serve MLflow on the sweeps' own stores, with the live Pareto page."""
     from sweeps.address import own_pages
     from sweeps.server import Server
-    from sweeps.stores import Stores
 
-    stores = Stores(runs.absolute())
+    stores = open_stores(runs, database)
     stores.check_tracking()
     server = Server.plan(stores, host, port, allowed_host or (), os.environ)
     login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
-    typer.echo(f"MLflow on http://{host}:{port} for {runs}; it takes some seconds to start. Ctrl-C ends it.{login}")
-    for name, page in own_pages(stores, f"http://{host}:{port}"):
+    where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    typer.echo(
+        f"MLflow on {where} for {runs}, the Pareto page on {where}/pareto; it takes some seconds to start. "
+        f"Ctrl-C ends it.{login}"
+    )
+    for name, page in own_pages(stores, where):
         typer.echo(f"{name}: {page}")
     raise typer.Exit(server.serve())
 

@@ -165,6 +165,16 @@ class Ledger:
             # by whole numbers of workers: a product would be rounded before it is summed
             return math.fsum(seconds for seconds, workers in session.execute(spent) if seconds for _ in range(workers))
 
+    def costs(self) -> list[tuple[str, int | None, float, float]]:
+        """Return what each ended attempt cost, in the order in which they ended: label, rung, time, card-seconds."""
+        columns = (JobRow.label, JobRow.rung, AttemptRow.ended, AttemptRow.seconds, AttemptRow.workers)
+        query = self._all_attempts().where(AttemptRow.ended.is_not(None)).with_only_columns(*columns)
+        with self._database.reading() as session:
+            rows = session.execute(query.order_by(None).order_by(AttemptRow.ended, AttemptRow.id))
+            return [
+                (label, rung, ended or 0.0, (seconds or 0.0) * workers) for label, rung, ended, seconds, workers in rows
+            ]
+
     # -- requests of users -------------------------------------------------------------------------------------------
 
     def request(self, action: str, label: str | None = None) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import optuna
 
 from sweeps import standing, volume
+from sweeps.ledger import Ledger
 from sweeps.note import note
-from sweeps.page import html
 from sweeps.plan import Plan
-from sweeps.results import BOX, Front, Result, base_result, find_front, measurements, results
+from sweeps.results import BOX, Front, Result
 from sweeps.tracking import Tracker
+from sweeps.ui.document import Links, document
+from sweeps.ui.importance import importance
+from sweeps.ui.page import static_html
+from sweeps.ui.standing import Standing
 
 PAGE = "pareto.html"
 
@@ -29,27 +33,29 @@ class Published:
     volumes: Sequence[float]
 
 
-def publish(plan: Plan, study: optuna.Study, tracker: Tracker, spent: tuple[float, float] | None = None) -> Published:
+def publish(
+    plan: Plan, study: optuna.Study, tracker: Tracker, ledger: Ledger, spent: tuple[float, float] | None = None
+) -> Published:
     """Bring tags, run colours and the page up to date with the study; returns how it stands.
 
     Args:
         spent: units trained and card-seconds, after something was measured: steps of the hypervolume's curves; None:
             nothing is new.
     """
-    known, base, measured = results(study), base_result(study), measurements(study)
-    front = find_front(measured, plan.config.objectives)
-    rank, runs = standing.ranks(measured, plan.config.objectives), tracker.runs()
-    shown = [r for r in known + ([base] if base else []) if r.label in runs and r.values]
+    known, config = Standing.of_study(study, ledger), plan.config
+    front, base, measured = known.front, known.base, known.measured
+    rank, runs = standing.ranks(measured, config.objectives), tracker.runs()
+    shown = [r for r in [*known.results, *([base] if base else [])] if r.label in runs and r.values]
     tracker.tag_all({r.label: standing.tags(r, front, rank.get(r.number)) for r in shown})
-    config = plan.config
-    page = html(config.name, config.objectives, known, measured, base, front, config.halving)
-    tracker.log_text(tracker.parent, page, PAGE)
     volumes = [] if base is None else _volumes(plan, study, base, measured)
+    if volumes:
+        known = replace(known, box=study.user_attrs[BOX])
     if spent is not None and volumes:
         _log_volume(plan, tracker, spent, volumes[-1])
+    tracker.log_text(tracker.parent, static_html(document(known, Links()), importance(study, config)), PAGE)
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
-    tracker.note(tracker.parent, note(config.objectives, known, base, front, PAGE))
+    tracker.note(tracker.parent, note(config.objectives, known.results, base, front, PAGE))
     return Published(front, volumes)
 
 

@@ -99,7 +99,7 @@ class Scheduler:
         """
         take_up(self.ledger, self._jobs, self._keeper, self.view)
         self._spending.card_seconds = self.ledger.card_seconds()
-        self._published = publish(self.plan, self.study, self.tracker)
+        self._published = publish(self.plan, self.study, self.tracker, self.ledger)
         self._notice()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
         while self._turn():
@@ -264,7 +264,9 @@ class Scheduler:
             self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
         self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
-        self._published = publish(self.plan, self.study, self.tracker, (trained, self._spending.card_seconds))
+        self._published = publish(
+            self.plan, self.study, self.tracker, self.ledger, (trained, self._spending.card_seconds)
+        )
         self._notice()
         self._tuner.learn()
 

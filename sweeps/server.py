@@ -23,6 +23,10 @@ from sweeps.stores import StoreError, Stores
 PASSWORD = "LORASWEEP_UI_PASSWORD"
 """Environment variable that holds the password of the user ``admin``."""
 
+RUNS, DATABASE = "LORASWEEP_UI_RUNS", "LORASWEEP_DATABASE"
+"""Environment variables by which the server's process knows the stores of the Pareto page."""
+
+_APP, _APP_WITH_LOGIN = "lorasweep", "lorasweep-with-login"
 _SHORTEST = 12  # characters; MLflow takes none that is shorter
 _CONFIG, _USERS = "basic_auth.ini", "basic_auth.db"
 
@@ -65,15 +69,16 @@ class Server:
     def argv(self) -> list[str]:
         """Return the command line; it holds no secret."""
         return [
-            str(Path(sys.executable).with_name("mlflow")),
-            "server",
+            # by this very python, which exports name; -P: nothing is imported from where the user happens to be
+            *(sys.executable, "-P", "-m", "mlflow", "server"),
             f"--backend-store-uri={self.stores.tracking_uri}",
             f"--artifacts-destination={self.stores.artifacts}",
             f"--host={self.host}",
             f"--port={self.port}",
             "--workers=1",
             f"--allowed-hosts={','.join(self.allowed_hosts())}",
-            *([] if self.password is None else ["--app-name=basic-auth"]),
+            # MLflow's own apps with the Pareto page in them
+            f"--app-name={_APP if self.password is None else _APP_WITH_LOGIN}",
         ]
 
     def allowed_hosts(self) -> list[str]:
@@ -91,7 +96,10 @@ class Server:
             # eight more processes that a sweep has no use for
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            RUNS: str(self.stores.root),
         }
+        if self.stores.database is not None:
+            own[DATABASE] = self.stores.study_url
         if self.password is not None:
             own |= {
                 "MLFLOW_AUTH_CONFIG_PATH": str(self.stores.root / _CONFIG),

@@ -18,7 +18,9 @@ from sweeps.config import SweepConfig
 from sweeps.stores import StoreError
 
 _ENQUEUED = "enqueued"
-_CONFIG, _INPUTS, _SECONDS, _TRIALS = "config", "inputs", "seconds", "trials"
+CONFIG = "config"
+"""User attribute of the study: the sweep file as it was checked, in JSON."""
+_INPUTS, _SECONDS, _TRIALS = "inputs", "seconds", "trials"
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -37,7 +39,7 @@ def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optu
             storage=_storage(url), study_name=config.name, directions=directions, load_if_exists=True
         )
     study.set_user_attr(_INPUTS, dict(inputs))
-    study.set_user_attr(_CONFIG, config.model_dump_json())
+    study.set_user_attr(CONFIG, config.model_dump_json())
     if _ENQUEUED not in study.user_attrs:
         study.set_metric_names([objective.metric for objective in config.objectives])
         for params in config.enqueued_params():
@@ -87,7 +89,7 @@ def _quiet() -> None:
 def started_with(name: str, url: str) -> tuple[SweepConfig | None, Mapping[str, str]]:
     """Return the configuration of a sweep that was started, and the digests of what it reads; None: only just begun."""
     study = _load(name, _storage(url), url)
-    return load_config(study) if _CONFIG in study.user_attrs else None, study.user_attrs.get(_INPUTS, {})
+    return load_config(study) if CONFIG in study.user_attrs else None, study.user_attrs.get(_INPUTS, {})
 
 
 def _load(name: str, storage: RDBStorage, url: str) -> optuna.Study:
@@ -139,7 +141,7 @@ def save_trials(study: optuna.Study, trials: int | None) -> None:
 
 def load_config(study: optuna.Study) -> SweepConfig:
     """Return the configuration that the study was started with."""
-    return SweepConfig.model_validate_json(study.user_attrs[_CONFIG])
+    return SweepConfig.model_validate_json(study.user_attrs[CONFIG])
 
 
 def study_names(url: str) -> list[str]:
@@ -158,6 +160,6 @@ def load_study(name: str, url: str) -> optuna.Study:
     if name not in names:
         raise StoreError(f"there is no sweep named {name!r} here; there is: {', '.join(names) or 'none'}")
     study = _load(name, storage, url)
-    if _CONFIG not in study.user_attrs:
+    if CONFIG not in study.user_attrs:
         raise StoreError(f"sweep {name} has only just been started; try again in a second")
     return study

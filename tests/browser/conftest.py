@@ -1,19 +1,50 @@
-"""A browser that may not leave this machine."""
+"""A real server on made sweeps, and a browser that may not leave this machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from sweeps.server import Server
+from sweeps.stores import Stores
+from tests.browser import made_study
+from tests.serving import running
+from trainer.slots import free_port
+
 # milliseconds; a machine may be busy
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
+TRIALS, FEW = 1000, 12
+HOSTILE = "</script><img src=x onerror=\"document.body.dataset.harmed = 'yes'\"><b>{0}</b>"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the made sweeps lie and are served: ``short`` (large, one trial with files), ``live``, ``hostile``."""
+
+    folder: Path
+    address: str
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    made_study.make(folder, FEW, name="live")
+    made_study.make(folder, FEW, name="hostile", configured={HOSTILE: HOSTILE}, measured={HOSTILE: 1.0})
+    made_study.make(folder, TRIALS)
+    made_study.write_files(folder, 0, made_study.STEPS[-1])
+    stores = Stores(folder / "runs")
+    shutil.copy(mlflow_database, stores.root / "mlflow.db")
+    made_study.make_runs(stores.root / "mlflow.db", stores.artifacts, "short", TRIALS)
+    with running(Server.plan(stores, "127.0.0.1", free_port(), (), {})) as address:
+        yield Site(folder, address)
 
 
 @pytest.fixture(scope="session")

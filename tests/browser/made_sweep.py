@@ -14,6 +14,7 @@ from sweeps import study as studies
 from sweeps.compare import experiment_tags
 from sweeps.config import load_sweep
 from sweeps.delivery import deliver
+from sweeps.ledger import Ledger
 from sweeps.outbox import FOLDER, Outbox
 from sweeps.plan import Plan, make_plan
 from sweeps.publish import publish
@@ -46,6 +47,7 @@ class MadeSweep:
         self.plan: Plan = make_plan(config, document, self.stores)
         self.plan.folder.mkdir(parents=True)
         self.study: Study = studies.open_study(config, self.stores.study_url, self.plan.inputs)
+        self.ledger = Ledger(self.stores.study_url, config.name)
         self.outbox = Outbox(self.plan.folder / FOLDER)
         self.tracker = Tracker(self.outbox)
         self.tracker.start_sweep(self.plan.tags)
@@ -68,7 +70,7 @@ class MadeSweep:
             records.record(self.study, trial, config, values, measured(values), made.rung, order)
             self.tracker.log_measurement(label, values, measured(values), made.rung)
             self.tracker.finish(label, FINISHED, "complete" if made.rung == RUNGS[-1] else "stopped")
-        publish(self.plan, self.study, self.tracker)
+        publish(self.plan, self.study, self.tracker, self.ledger)
         left = deliver(self.outbox, config.name, self.stores.tracking_uri, self.stores.artifacts, patience=60)
         assert left == ""
 

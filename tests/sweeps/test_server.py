@@ -25,8 +25,11 @@ def test_server_with_a_password_lets_nobody_in_without_it(stores: Stores) -> Non
     server = Server.plan(stores, "127.0.0.1", free_port(), (), {PASSWORD: SECRET})
     # what an attacker is after: pages, data, files
     paths = ("/", "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "/get-artifact?path=x&run_uuid=y")
+    pages = ("/pareto", "/pareto.json", "/pareto/page.js", "/pareto/importance.json", "/pareto/export.zip")
     with running(server) as address:
-        assert [status(address + path) for path in paths] == [401, 401, 401]
+        assert {status(address + path) for path in (*paths, *pages)} == {401}
+        assert status(address + "/pareto", SECRET) == 200
+        assert status(address + "/pareto.json", SECRET, "evil.example") == 403
         assert status(address + paths[0], "password1234") == 401
         assert status(address + paths[1], SECRET) == 200
         assert status(address + paths[1], SECRET, "evil.example") == 403

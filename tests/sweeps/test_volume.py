@@ -12,7 +12,7 @@ from sweeps.front import hypervolume as volume_of
 from sweeps.plan import Plan, make_plan
 from sweeps.results import Result
 from sweeps.stores import Stores
-from sweeps.volume import Axis, box, hypervolume
+from sweeps.volume import Axis, box, growth, hypervolume
 from tests.short_sweep import write_sweep
 from tests.sweeps.made import OBJECTIVES, result
 
@@ -43,6 +43,17 @@ def test_two_trials_dominate_the_union_of_their_parts() -> None:
 def test_what_misses_a_gate_or_is_worse_than_the_reference_adds_nothing() -> None:
     none = [result(0, 60.0, 0.05, violation=1.0), result(1, 10.0, 0.01), result(2, 90.0, 0.2)]
     assert hypervolume(none, OBJECTIVES, AXES) == 0.0
+
+
+def test_growth_is_the_volume_after_each_measurement() -> None:
+    rng = np.random.default_rng(0)
+    measured = [
+        result(i, accuracy, ratio, violation=violation)
+        for i, (accuracy, ratio, violation) in enumerate(rng.uniform((10, 0, -2), (100, 0.12, 0.5), (60, 3)))
+    ]
+    whole = [hypervolume(measured[: i + 1], OBJECTIVES, AXES) for i in range(len(measured))]
+    assert len(set(whole)) > 5
+    assert growth(measured, OBJECTIVES, AXES) == pytest.approx(whole)
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4])

@@ -1,0 +1,205 @@
+"use strict";
+// The page: reads its document, from its server again and again or from within itself, and draws it.
+(() => {
+  const SECONDS = 3;
+  const element = (id) => document.getElementById(id);
+  const embedded = element("data") && JSON.parse(element("data").textContent);
+  const asked = new URLSearchParams(location.search).get("sweep");
+  // by then plotly is there, too
+  const loaded = new Promise((resolve) => addEventListener("load", resolve));
+  const chosen = new Set();
+  const view = { sort: "kind", down: false, page: 0, shown: "all" };
+  let doc = null, byNumber = new Map(), shares = null, version = "";
+
+  const links = {
+    live: !embedded,
+    run: (point) => {
+      const run = byNumber.get(point.trial).run;
+      return run && !embedded ? `./#/experiments/${encodeURIComponent(doc.experiment)}/runs/${encodeURIComponent(run)}` : null;
+    },
+    export: (point) => {
+      if (embedded || byNumber.get(point.trial).imported) return null;
+      return `pareto/export.zip?${new URLSearchParams({ sweep: doc.sweep, select: point.select })}`;
+    },
+  };
+
+  // -- choices ----------------------------------------------------------------------------------------------------------
+
+  function offer(id, values, otherwise, none = false) {
+    const select = element(id), before = select.value || otherwise;
+    const options = values.map((value) => Tables.make("option", value, { value }));
+    if (none) options.unshift(Tables.make("option", Words.say("none"), { value: "" }));
+    select.replaceChildren(...options);
+    select.value = values.includes(before) || (none && before === "") ? before : otherwise;
+  }
+
+  function offerAll() {
+    const objectives = doc.objectives.map((o) => o.metric);
+    offer("x", doc.metrics, objectives[0]);
+    offer("y", doc.metrics, objectives[1] || doc.metrics[1] || objectives[0]);
+    offer("z", doc.metrics, "", true);
+    const changes = (metric) => {
+      const first = new Map();
+      return doc.points.some((p) => first.has(p.trial) ? first.get(p.trial) !== p.values[metric] : !first.set(p.trial, p.values[metric]));
+    };
+    // what is the same at all rungs, as the ratio, makes no picture
+    const learned = doc.metrics.filter(changes);
+    offer("rung-metric", learned.length ? learned : objectives, learned.find((m) => objectives.includes(m)) || learned[0] || objectives[0]);
+    element("spent").options[0].textContent = Words.say(doc.unit);
+    element("z-log").disabled = !element("z").value;
+  }
+
+  function choose(key, on) {
+    if (on) chosen.add(key); else chosen.delete(key);
+    drawChosen();
+  }
+
+  // -- drawing ----------------------------------------------------------------------------------------------------------
+
+  function drawFront() {
+    const settings = { x: element("x").value, y: element("y").value, z: element("z").value, bars: element("bars").value,
+      xLog: element("x-log").checked, yLog: element("y-log").checked, zLog: element("z-log").checked };
+    element("z-log").disabled = !settings.z;
+    Charts.front(doc, byNumber, settings, chosen);
+    const chart = element("front-chart");
+    if (chart.dataset.listens) return;
+    chart.dataset.listens = "yes";
+    chart.on("plotly_click", (event) => {
+      const point = doc.points.find((p) => Charts.keyOf(p) === event.points[0].customdata);
+      const url = point && links.run(point);
+      if (url) window.open(url, "_blank", "noopener");
+    });
+    chart.on("plotly_selected", (event) => {
+      // drawing anew takes plotly's own selection away, which says so
+      if (!event) return;
+      for (const { customdata } of event.points) if (customdata) chosen.add(customdata);
+      drawChosen();
+    });
+  }
+
+  function drawTable() {
+    Tables.points(doc, byNumber, links, chosen, choose, view, drawTable);
+  }
+
+  function drawChosen() {
+    drawFront();
+    Tables.difference(doc, byNumber, chosen);
+    drawTable();
+  }
+
+  function drawVolume() {
+    const last = doc.hypervolume[doc.hypervolume.length - 1];
+    element("volume-help").textContent = last ? Words.say("volumeHelp", Charts.shown(last.share)) : Words.say("volumeNone");
+    Charts.volume(doc, element("spent").value);
+  }
+
+  function drawRungs() {
+    if (!doc.rungs.length) return;
+    const counts = doc.rungs.map((rung) => Words.say("atRung", rung, doc.points.filter((p) => p.rung === rung).length));
+    element("rungs-help").textContent = Words.say("rungsHelp", counts.join(", "));
+    Charts.rungs(doc, byNumber, element("rung-metric").value);
+  }
+
+  function drawAll() {
+    Words.sayAll();
+    element("language").value = Words.language;
+    if (!doc) return;
+    document.title = Words.say("title", doc.sweep);
+    element("sweep").textContent = doc.sweep;
+    const counts = Object.entries(doc.counts).map(([state, count]) => `${count} ${Words.say(state)}`).join(", ");
+    const knee = doc.points.find((p) => p.knee);
+    const said = Words.say("statusLine", counts, doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
+    // said aloud by screen readers, so only where it is new
+    if (element("status").textContent !== said) element("status").textContent = said;
+    element("main").hidden = false;
+    // before anything is drawn: a chart is as wide as its place is then
+    element("rungs").hidden = !doc.rungs.length;
+    offerAll();
+    drawChosen();
+    document.body.dataset.points = doc.points.length;
+    // what is further down may come after what is seen first
+    setTimeout(() => { drawVolume(); drawRungs(); });
+    if (shares) Tables.shares(shares);
+  }
+
+  async function take(fresh) {
+    await loaded;
+    doc = fresh;
+    byNumber = new Map(doc.trials.map((trial) => [trial.number, trial]));
+    drawAll();
+  }
+
+  // -- the server -------------------------------------------------------------------------------------------------------
+
+  function trouble(text, sweeps) {
+    element("problem").hidden = !text;
+    if (element("problem").textContent !== text) element("problem").textContent = text;
+    element("sweeps").hidden = !sweeps?.length;
+    element("sweeps").replaceChildren(...(sweeps || []).flatMap((name, i) => [
+      i ? ", " : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
+  }
+
+  async function ask(address, headers = {}) {
+    const query = asked ? `?${new URLSearchParams({ sweep: asked })}` : "";
+    return fetch(address + query, { headers, cache: "no-store" });
+  }
+
+  async function fetchShares() {
+    const answer = await ask("pareto/importance.json");
+    if (!answer.ok) return;
+    shares = await answer.json();
+    Tables.shares(shares);
+  }
+
+  async function poll() {
+    const began = performance.now();
+    try {
+      const answer = await ask("pareto.json", version ? { "If-None-Match": version } : {});
+      if (answer.status === 200) {
+        version = answer.headers.get("ETag");
+        trouble("");
+        await take(await answer.json());
+        if (element("importance").open) await fetchShares();
+      } else if (answer.status === 304) {
+        trouble("");
+      } else {
+        const said = await answer.json();
+        trouble(said.error, said.sweeps);
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      trouble(Words.say("away"));
+    } finally {
+      // a sweep of many thousands leaves the server time for others
+      setTimeout(poll, Math.max(1000 * SECONDS, 5 * (performance.now() - began)));
+    }
+  }
+
+  // -- what the user does -----------------------------------------------------------------------------------------------
+
+  function listen() {
+    for (const id of ["x", "y", "z", "x-log", "y-log", "z-log", "bars"]) element(id).addEventListener("change", drawFront);
+    for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
+    element("spent").addEventListener("change", drawVolume);
+    element("rung-metric").addEventListener("change", drawRungs);
+    element("clear").addEventListener("click", () => { chosen.clear(); drawChosen(); });
+    element("shown").addEventListener("change", () => { view.shown = element("shown").value; view.page = 0; drawTable(); });
+    for (const [id, step] of [["previous", -1], ["next", 1]]) {
+      element(id).addEventListener("click", () => { view.page += step; drawTable(); });
+    }
+    element("language").addEventListener("change", () => { Words.language = element("language").value; drawAll(); });
+    element("importance").addEventListener("toggle", () => { if (element("importance").open && !embedded) fetchShares(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (doc) drawAll(); });
+  }
+
+  listen();
+  Words.sayAll();
+  element("language").value = Words.language;
+  if (embedded) {
+    shares = embedded.importance;
+    take(embedded.document);
+  } else {
+    element("status").textContent = Words.say("loading");
+    poll();
+  }
+})();
