@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -100,4 +100,10 @@ def value_text(value: object) -> str:
         return code(value)
     if isinstance(value, float):
         return plain(repr(value))
+    if isinstance(value, Mapping):
+        return plain(_listed(value))
     return plain(flow(value)) if isinstance(value, (bool, int, type(None))) else code(flow(value))
+
+
+def _listed(values: Mapping[object, object]) -> str:
+    return ", ".join(f"{key}: ({_listed(v)})" if isinstance(v, Mapping) else f"{key}: {v}" for key, v in values.items())
