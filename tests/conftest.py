@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("thorough", max_examples=600)
+# no deadline: a test asserts no timing
+settings.register_profile("default", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=600)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
