@@ -1,6 +1,7 @@
 """What happened in a sweep that somebody wants to be told of: each once, on disk until it was sent.
 
-What is told follows from what the sweep knows and what was told before, so that a crash loses and doubles nothing here.
+What is told of trials follows from what the sweep knows and what was told before, so that a crash loses and doubles
+nothing; a quarantine is kept here before it is done.
 """
 
 from __future__ import annotations

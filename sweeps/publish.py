@@ -34,13 +34,20 @@ class Published:
 
 
 def publish(
-    plan: Plan, study: optuna.Study, tracker: Tracker, ledger: Ledger, spent: tuple[float, float] | None = None
+    plan: Plan,
+    study: optuna.Study,
+    tracker: Tracker,
+    ledger: Ledger,
+    spent: tuple[float, float] | None = None,
+    *,
+    page: bool = True,
 ) -> Published:
     """Bring tags, run colours and the page up to date with the study; returns how it stands.
 
     Args:
         spent: units trained and card-seconds, after something was measured: steps of the hypervolume's curves; None:
             nothing is new.
+        page: whether the page is written, too, which takes most of the time.
     """
     known, config = Standing.of_study(study, ledger), plan.config
     front, base, measured = known.front, known.base, known.measured
@@ -52,7 +59,8 @@ def publish(
         known = replace(known, box=study.user_attrs[BOX])
     if spent is not None and volumes:
         _log_volume(plan, tracker, spent, volumes[-1])
-    tracker.log_text(tracker.parent, static_html(document(known, Links()), importance(study, config)), PAGE)
+    if page:
+        tracker.log_text(tracker.parent, static_html(document(known, Links()), importance(study, config)), PAGE)
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
     tracker.note(tracker.parent, note(config.objectives, known.results, base, front, PAGE))

@@ -37,6 +37,7 @@ from trainer.slots import Slots
 
 _POLL_SECONDS = 0.5
 _SAVE_SECONDS = 30.0
+_PAGE_SECONDS = 60.0  # between two pages of the front while the sweep runs
 _HOPELESS = 20
 _NO_BASE = "the base model cannot be measured, so no gate could be judged: "
 
@@ -99,7 +100,7 @@ class Scheduler:
         """
         take_up(self.ledger, self._jobs, self._keeper, self.view)
         self._spending.card_seconds = self.ledger.card_seconds()
-        self._published = publish(self.plan, self.study, self.tracker, self.ledger)
+        self._publish()
         self._notice()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
         while self._turn():
@@ -107,6 +108,7 @@ class Scheduler:
         studies.save_seconds(self.study, self._spending.seconds)
         # of jobs that were stopped, or wait to be done again
         self._keeper.reconcile(())
+        self._publish()
         parent = self.tracker.parent
         if self._fault:
             self.tracker.finish(parent, "FAILED", "failed")
@@ -264,11 +266,15 @@ class Scheduler:
             self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
         self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
-        self._published = publish(
-            self.plan, self.study, self.tracker, self.ledger, (trained, self._spending.card_seconds)
-        )
+        # five megabytes, and a second at a thousand trials
+        self._publish((trained, self._spending.card_seconds), page=time.monotonic() > self._paged + _PAGE_SECONDS)
         self._notice()
         self._tuner.learn()
+
+    def _publish(self, spent: tuple[float, float] | None = None, *, page: bool = True) -> None:
+        self._published = publish(self.plan, self.study, self.tracker, self.ledger, spent, page=page)
+        if page:
+            self._paged = time.monotonic()
 
     def _notice(self) -> None:
         if self.notices is not None:
@@ -288,9 +294,10 @@ class Scheduler:
         said = f"{failure.reason} ({failure.name}; log: {failure.log}; {failure.advice})"
         if verdict.quarantine:
             self.slots.close(slot)
-            self.ledger.quarantine(job.attempt.host, slot, failure.reason)
+            # told of first: what is in the ledger already would not be told after a crash
             if self.notices is not None:
                 self.notices.quarantined(job.attempt.host, slot, failure.reason)
+            self.ledger.quarantine(job.attempt.host, slot, failure.reason)
             self.view.say(f"SLOT {slot} IN QUARANTINE: it gets no more jobs until the sweep is started again; {said}")
         if verdict.step is Step.RETRY:
             self.view.say(f"{task.label} is done again in {verdict.wait:.0f} s: {said}")

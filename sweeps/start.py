@@ -131,7 +131,9 @@ def _end(scheduler: Scheduler, view: View) -> End:
     except SweepError as error:
         reason, end = str(error), End.GAVE_UP
         view.say(reason)
-    except StoreError:
+    except StoreError as error:
+        if scheduler.notices is not None:
+            scheduler.notices.ended("failed", str(error))
         if scheduler.running:
             go_on = f"{', '.join(scheduler.running)}: trained on without this process"
             view.say(f"{go_on}; `lorasweep resume {scheduler.plan.config.name}` takes up what still runs")

@@ -21,7 +21,11 @@ from evaluation.items import Item
 # NFKC would make 32 of 3²
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹]+")
 _PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "*", "÷": "/", "·": "*", "⁄": "/"})
-_TOKEN = re.compile(r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|[^\W\d_]+|[-+*/^=%<>()√π]")
+_TOKEN = re.compile(
+    r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+|[^\W\d_]+|[-+*/^=%<>()√π≤≥≠|]"
+    # a ratio; a factorial, no exclamation
+    r"|(?<=\d):(?=\d)|(?<=[\d)])!(?=\s*(?:[-+*/^=)?等的]|$))"
+)
 
 
 class Side(IntEnum):
@@ -44,7 +48,7 @@ def asked(item: Item) -> str:
 def normalized(item: Item) -> str:
     """Return all that is asked, the same for all ways to write it."""
     tokens = list(_tokens(asked(item)))
-    between = ("," if all(token[0].isdigit() for token in pair) else "" for pair in pairwise(tokens))
+    between = ("," if all(map(_is_number, pair)) else "" for pair in pairwise(tokens))
     return "".join(part for pair in zip(tokens, (*between, ""), strict=True) for part in pair)
 
 
@@ -52,7 +56,7 @@ def template(item: Item) -> str:
     """Return all that is asked without its numbers."""
     kept: list[str] = []
     for token in _tokens(asked(item)):
-        if not token[0].isdigit():
+        if not _is_number(token):
             kept.append(token)
             continue
         if kept[-1:] in (["-"], ["+"]) and not _is_operand(kept[-2:-1]):
@@ -66,6 +70,10 @@ def _tokens(text: str) -> Iterator[str]:
     text = _SUPERSCRIPT.sub(lambda match: f"^{match[0]}", text)
     text = unicodedata.normalize("NFKC", text).translate(_PLAIN).casefold()
     return (token.replace(",", "") for token in _TOKEN.findall(text))
+
+
+def _is_number(token: str) -> bool:
+    return token[0].isdigit() or token[0] == "."
 
 
 def _is_operand(before: Sequence[str]) -> bool:

@@ -27,7 +27,7 @@ IGNORED = -100
 
 Row = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
-_FORMAT = "2"  # part of every digest: raise it when what a file holds changes, as with other step-by-step answers
+_FORMAT = "3"  # part of every digest: raise it when what a file holds changes, as with other step-by-step answers
 _STATISTICS = "statistics.json"
 _CHUNK = 2000  # items at a time: enough for all cores to tokenize, few enough to be small beside the imports
 _CHUNKS = 50  # a file: MindRecord makes the index of a file in memory, 1.4 kB an item

@@ -79,7 +79,7 @@ class Launcher:
     ) -> None:
         paths.logs.mkdir(parents=True, exist_ok=True)
         # leftovers of an earlier launch must not be taken for this one's
-        for stale in set(paths.artifacts()) - {paths.recipe, paths.job, *(link.recipe for link in launch.then)}:
+        for stale in set(paths.artifacts()) - {paths.job, *(link.recipe for link in (launch, *launch.then))}:
             stale.unlink()
         for folder in paths.root.glob(f"{LOGS}_*"):
             shutil.rmtree(folder)

@@ -43,6 +43,7 @@ class Measurement(BaseModel):
             scores={metric: score for part in parts for metric, score in part.scores.items()},
             seconds={name: round(seconds, 2) for name, seconds in totals.items()},
             versions=parts[0].versions,
+            data=next((part.data for part in parts if part.data is not None), None),
             steps=next((part.steps for part in parts if part.steps is not None), None),
         )
 

@@ -117,8 +117,11 @@ class Transforms(BaseModel):
             raise TransformError(
                 "examples", f"expected at most {most}, which the file has{mixed if self.shares else ''}, got {total}"
             )
-        taken = {kind: min(there[kind], round(shares[kind] * total)) for kind in self.shares}
-        taken[_REST] = min(there[_REST], total - sum(taken.values())) if shares[_REST] else 0
+        exact = {kind: share * total for kind, share in shares.items()}
+        taken = {kind: min(there[kind], math.floor(number + _LAST_BITS)) for kind, number in exact.items()}
+        # what is left goes to the kinds that rounding down took most from
+        for kind in sorted(exact, key=lambda kind: taken[kind] - exact[kind])[: total - sum(taken.values())]:
+            taken[kind] += taken[kind] < there[kind]
         return taken
 
     def rows(self, counts: Mapping[str, int]) -> int:
@@ -126,7 +129,7 @@ class Transforms(BaseModel):
         return sum(self.quotas(counts).values()) if self.choose else sum(counts.values())
 
     def chosen(self, kinds: Sequence[str], seed: int) -> npt.NDArray[np.bool_]:
-        """Return which items are taken, in the file's order; of the same seed more examples contain the fewer.
+        """Return which items are taken, in the file's order; without shares more of the same seed contain the fewer.
 
         Args:
             kinds: one an item.

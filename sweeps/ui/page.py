@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ ASSETS = {STYLE: "text/css", **dict.fromkeys(_SCRIPTS, "text/javascript")}
 """Names of the page's parts -> their types."""
 
 
+@cache
 def asset(name: str) -> str:
     """Return the text of one of ``ASSETS``."""
     return str(get_plotlyjs()) if name == PLOTLY else (_FOLDER / name).read_text(encoding="utf-8")
@@ -58,5 +60,6 @@ def _filled(head: str, scripts: str) -> str:
     return before + head + between + scripts + end
 
 
+@cache
 def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

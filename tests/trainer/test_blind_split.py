@@ -82,3 +82,17 @@ def test_split_follows_the_seed() -> None:
 def test_split_that_leaves_nothing_to_train_on_is_refused(keys: list[str], test: int) -> None:
     with pytest.raises(SplitError, match="leaves none to train on"):
         blind_split(keys, test, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Solve x ≥ 3", "Solve x ≤ 3"),
+        ("What is 5!?", "What is 5?"),
+        ("计算 .5 + 1", "计算 5 + 1"),
+        ("|x-3|", "x-3"),
+        ("3:4", "3 4"),
+    ],
+)
+def test_what_a_calculation_is_made_of_makes_another_problem(one: str, other: str) -> None:
+    assert normalized(Item({"problem": one}, ("1",))) != normalized(Item({"problem": other}, ("1",)))

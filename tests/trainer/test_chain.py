@@ -15,6 +15,7 @@ from evaluation.score import Score
 from tests.waiting import until
 from trainer import msrun
 from trainer.chain import Chain
+from trainer.data_statistics import Statistics
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
@@ -22,7 +23,13 @@ from trainer.processes import find_msrun, processes_of, workers_of
 from trainer.slots import Placement, free_port
 
 MEASURED = {
-    "train": Measurement(scores={}, seconds={"train": 60.0, "worker": 70.0}, versions={"mindspore": "2.9"}, steps=30),
+    "train": Measurement(
+        scores={},
+        seconds={"train": 60.0, "worker": 70.0},
+        versions={"mindspore": "2.9"},
+        data=Statistics(items=480, tokens={50: 30}, answer_tokens={50: 6}, cuts={}, kinds={"": 480}),
+        steps=30,
+    ),
     "squad_contest": Measurement(
         scores={"f1": Score(60.0, 40, 50.0, 70.0)}, seconds={"squad_contest": 5.0, "worker": 9.5}, versions={}
     ),
@@ -53,6 +60,7 @@ def test_links_run_one_after_the_other_and_what_they_measured_is_one(tmp_path: P
     assert total.scores == MEASURED["squad_contest"].scores
     assert total.seconds == {"train": 60.0, "squad_contest": 5.0, "worker": 79.5}
     assert (total.steps, total.versions) == (30, {"mindspore": "2.9"})
+    assert total.data == MEASURED["train"].data
 
 
 def test_link_that_fails_is_the_last_and_nothing_counts_as_measured(tmp_path: Path) -> None:

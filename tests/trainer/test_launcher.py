@@ -3,13 +3,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.waiting import until
+from trainer import msrun
 from trainer.launcher import Exit, Launcher, Outcome
 from trainer.paths import TrialPaths
 from trainer.processes import processes_of, running_folders
+from trainer.slots import Placement, free_port
 
 STEP = (
     "x - INFO - { Epoch:[  1/  1], step:[    1/    4], loss:[3.5/3.5], per_step_time: 77ms, "
@@ -28,6 +32,18 @@ def test_worker_that_measured_is_finished(start: Callable[..., Launcher]) -> Non
 
 def test_worker_that_ends_without_a_measurement_failed(start: Callable[..., Launcher]) -> None:
     assert ended(start("pass")).outcome is Outcome.FAILED
+
+
+def test_recipe_of_a_launch_that_only_measures_is_not_taken_for_an_earlier_launchs(
+    paths: TrialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(msrun, "WORKER", tmp_path / "none.py")
+    own, left = paths.evaluation("squad_contest"), paths.evaluation("math_contest")
+    own.touch()
+    left.touch()
+    launch = msrun.Launch(own, paths.job, ("squad_contest",))
+    Launcher(launch, Placement(0, 1, (), (0,), free_port(), 60000), paths).kill()
+    assert (own.exists(), left.exists()) == (True, False)
 
 
 def test_measurement_of_an_earlier_launch_does_not_count(start: Callable[..., Launcher], paths: TrialPaths) -> None:

@@ -72,6 +72,15 @@ def test_shares_are_those_of_what_is_taken() -> None:
     assert Counter(kind for kind, is_taken in zip(KINDS, taken, strict=True) if is_taken) == {"a": 8, "b": 10, "c": 2}
 
 
+def test_exactly_so_many_are_taken_however_shares_round() -> None:
+    counts = dict.fromkeys("abc", 5000) | {"d": 3000}
+    thirds = Transforms(shares=dict.fromkeys("abc", 0.333), examples=497)
+    assert thirds.quotas(counts) == {"a": 166, "b": 166, "c": 165, "": 0}
+    assert Transforms(shares={"a": 0.5, "b": 0.5}, examples=5).rows({"a": 9, "b": 9}) == 5
+    kinds = [kind for kind, count in counts.items() for _ in range(count)]
+    assert thirds.chosen(kinds, 0).sum() == 497
+
+
 def test_without_a_number_as_many_are_taken_as_the_shares_let() -> None:
     assert Transforms(shares={"c": 0.1}).quotas(COUNTS) == {"c": 10, "": 90}
     assert Transforms(shares={"c": 0.5}).quotas(COUNTS) == {"c": 10, "": 10}
