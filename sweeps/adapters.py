@@ -6,11 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeps.export import kept_files
+from sweeps.export import kept_files, read_job
 from sweeps.read import Known
 from sweeps.selection import select
 from trainer import ranks
-from trainer.job import Job
 from trainer.recipe import Recipe
 from trainer.weights import Weights
 
@@ -35,10 +34,10 @@ class Adapter:
 
     @classmethod
     def of_trial(cls, known: Known, selected: str) -> Adapter:
-        """Return a trial's; raises ``SelectionError``, or ``StoreError`` where its files are gone."""
+        """Return a trial's; raises ``SelectionError``, or ``StoreError`` where its files are gone or broken."""
         result = select(selected, known)
         trial = kept_files(known, result)
-        return cls(result.point, trial.adapter, Recipe.read(trial.recipe), Job.read(trial.job).base)
+        return cls(result.point, trial.adapter, Recipe.read(trial.recipe), read_job(trial).base)
 
     def weights(self) -> AbstractContextManager[Weights]:
         """Give the weights of its checkpoint, as ``trainer.ranks.read`` does."""

@@ -61,8 +61,16 @@ def kept_files(known: Known, result: Result) -> TrialPaths:
     return trial
 
 
+def read_job(trial: TrialPaths) -> Job:
+    """Return what a trial's worker was given; raises ``StoreError`` where its file is broken."""
+    try:
+        return Job.read(trial.job)
+    except ValueError as error:
+        raise StoreError(f"{trial.job}: is broken: {error}; MLflow's artifacts may have it whole") from error
+
+
 def _write(known: Known, result: Result, trial: TrialPaths, out: Path) -> None:
-    recipe, job = Recipe.read(trial.recipe), Job.read(trial.job)
+    recipe, job = Recipe.read(trial.recipe), read_job(trial)
     shutil.copyfile(trial.recipe, out / "train.yaml")
     shutil.copyfile(trial.adapter, out / "adapter.safetensors")
     stages = _write_evaluations(recipe, job, trial, out, result.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,12 +57,13 @@ def _pictures(material: Material, say: Texts) -> dict[str, str]:
     known = material.known
     measured = [result for result in known.measured if result.comparable]
     y, *others = known.config.objectives
-    if not measured:
-        return {}
-    return {
-        f"front_{i}.{say.language}.svg": svg(x, y, measured, known.base, known.front, material.trial.result, say)
-        for i, x in enumerate(others or [y], 1)
-    }
+    pictures = {}
+    for i, x in enumerate(others or [y], 1):
+        # a formula may have no finite value anywhere
+        if any(math.isfinite(r.values[x.metric]) and math.isfinite(r.values[y.metric]) for r in measured):
+            picture = svg(x, y, measured, known.base, known.front, material.trial.result, say)
+            pictures[f"front_{i}.{say.language}.svg"] = picture
+    return pictures
 
 
 def _blocks(c: Context, pictures: Sequence[str]) -> Iterator[str]:

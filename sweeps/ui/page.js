@@ -154,21 +154,21 @@
   async function poll() {
     const began = performance.now();
     try {
-      const answer = await ask("pareto.json", version ? { "If-None-Match": version } : {});
-      if (answer.status === 200) {
-        version = answer.headers.get("ETag");
+      const answer = await ask("pareto.json", version ? { "If-None-Match": version } : {}).catch(() => null);
+      if (!answer) {
+        trouble(Words.say("away"));
+      } else if (answer.status === 200) {
         trouble("");
         await take(await answer.json());
+        version = answer.headers.get("ETag");
         if (element("importance").open) await fetchShares();
       } else if (answer.status === 304) {
         trouble("");
       } else {
-        const said = await answer.json();
+        // a proxy's answer is no JSON
+        const said = await answer.json().catch(() => ({ error: `${answer.status} ${answer.statusText}` }));
         trouble(said.error, said.sweeps);
       }
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      trouble(Words.say("away"));
     } finally {
       // a sweep of many thousands leaves the server time for others
       setTimeout(poll, Math.max(1000 * SECONDS, 5 * (performance.now() - began)));

@@ -26,6 +26,9 @@ from sweeps.stores import StoreError
 from sweeps.ui.answers import Answer, Answers, UnknownSweep
 from sweeps.ui.page import ASSETS, asset, live_html
 from trainer.files import FolderError
+from trainer.lora import LoraError
+from trainer.recipe import RecipeError
+from trainer.weights import WeightsError
 
 _LONG = 365 * 24 * 3600  # seconds
 _POLICY = (
@@ -76,7 +79,7 @@ def _told(view: Callable[..., Response]) -> Callable[..., Response]:
             return _refusal(404, {"error": str(error), "sweeps": _answers().names()})
         except SelectionError as error:
             return _refusal(404, {"error": str(error)})
-        except (FolderError, StoreError) as error:
+        except (FolderError, LoraError, RecipeError, StoreError, WeightsError) as error:
             return _refusal(503, {"error": str(error)})
 
     return answer
