@@ -168,3 +168,16 @@ def test_what_is_there_is_not_overwritten(runs: Path, tmp_path: Path, cli: Cli, 
     assert code == 2
     assert f"{tmp_path / name}: is there already" in error
     assert used.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("command", [("export",), ("adapter", "extract")])
+def test_trial_whose_job_file_is_broken_is_bad_input(
+    cli: Cli, runs: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    copied = tmp_path / "runs"
+    shutil.copytree(runs, copied)
+    (job,) = copied.glob("sweeps/*/trial-0000/rung-2/job.json")
+    job.write_text('{"tokenizer": ', encoding="utf-8")
+    code, _, error = cli(*command, "--select", "trial:0", "--runs", copied, "--out", tmp_path / "out")
+    assert code == 2
+    assert f"{job}: is broken" in error
