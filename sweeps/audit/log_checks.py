@@ -23,26 +23,43 @@ _CHECKPOINT = re.compile(r"_rank_\d+-(\d+)_(\d+)(?:_\w+)?\.(?:ckpt|safetensors)"
 
 def training_logs(dossier: Dossier) -> Iterator[Finding]:
     """Check each training's log by itself and against the YAML that it ran with."""
-    for log in dossier.logs:
-        if log.trains:
-            yield from _training(log)
-            if recipes := of_log(log, dossier):
-                yield from _against_recipe(log, recipes)
+    trainings = [log for log in dossier.logs if log.trains]
+    for log in trainings:
+        yield from _diverged(log)
+        if not any(_goes_on(log, other) for other in trainings):
+            yield from _cut_off(log)
+        if recipes := of_log(log, dossier):
+            yield from _against_recipe(log, recipes)
 
 
-def _training(log: Log) -> Iterator[Finding]:
+def _diverged(log: Log) -> Iterator[Finding]:
     broken = [(line, record) for line, record in log.steps if not math.isfinite(record.loss)]
     if broken:
         line, record = broken[0]
         of = f"{len(broken)} of {len(log.steps)} logged steps have no finite loss: the training diverged"
         yield Finding("loss", (Side(Source(log.path, line), f"step {record.global_step}: loss {record.loss}"),), of)
+
+
+def _cut_off(log: Log) -> Iterator[Finding]:
     line, last = log.steps[-1]
-    # not every step is logged, and with data sinking those that would not fill the last sink are not trained
-    stride = last.global_step - log.steps[-2][1].global_step if len(log.steps) > 1 else 1
-    if not log.over and last.total_steps - last.global_step >= max(1, stride):
+    if not log.over and last.total_steps - last.global_step >= _stride(log):
         says = f"last step {last.global_step} of {last.total_steps}"
         right = "the log ends before its training did: there is no `Training Over`"
         yield Finding("steps", (Side(Source(log.path, line), says),), right)
+
+
+def _goes_on(log: Log, other: Log) -> bool:
+    """Whether another log is of the same training, from about the step where this one ends."""
+    first, last = (log.steps[place][1].global_step for place in (0, -1))
+    begins, ends = (other.steps[place][1] for place in (0, -1))
+    # training goes on from a checkpoint, which may be older than the last step
+    follows = first < begins.global_step <= last + _stride(log) and ends.global_step > last
+    return follows and ends.total_steps == log.steps[-1][1].total_steps and same_model(log.model, other.model)
+
+
+def _stride(log: Log) -> int:
+    # not every step is logged, and with data sinking those that would not fill the last sink are not trained
+    return max(1, log.steps[-1][1].global_step - log.steps[-2][1].global_step) if len(log.steps) > 1 else 1
 
 
 def _against_recipe(log: Log, recipes: Sequence[RecipeFile]) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ class Settings:
     def of_log(cls, log: Log) -> Settings:
         """Return what a worker's log says."""
         batches = [log.facts[name].number for name in ("batch_size", "global_batch") if name in log.facts]
-        targets = modules(log.facts[TARGETS].text) if TARGETS in log.facts else None
+        targets = _names(log.facts[TARGETS].text) if TARGETS in log.facts else None
         return cls(log.model, log.facts, targets or None, frozenset(batches))
 
     def agrees(self, claim: Fact) -> bool:
@@ -54,11 +54,30 @@ class Settings:
         if (known := self.facts.get(claim.name)) is None:
             return True
         if claim.name == TARGETS:
-            said = claim.value if isinstance(claim.value, frozenset) else modules(str(claim.value))
-            return self.targets is None or said == self.targets
+            return claim.value == known.value or self._has_targets(claim)
         if claim.name == "batch_size":
             return any(claim.agrees(batch) for batch in self.batches)
         return claim.agrees(known.number)
+
+    def _has_targets(self, claim: Fact) -> bool:
+        is_pattern = isinstance(claim.value, str) or "*" in claim.text
+        if is_pattern and self.recipe is not None and isinstance(self.recipe.accounting, Accounting):
+            counted = self.recipe.changed({TARGETS: claim.text})
+            # a report may write a pattern carelessly; a log holds the one that ran
+            if isinstance(counted, Accounting) or isinstance(claim.value, str):
+                return adapted(counted) == adapted(self.recipe.accounting)
+        said = claim.value if isinstance(claim.value, frozenset) else _names(str(claim.value))
+        return self.targets is None or not said or said == self.targets
+
+
+def adapted(counted: Accounting | str) -> object:
+    """Return which modules an adapter is on, however its pattern is written; why it is on none, where it is not."""
+    return counted if isinstance(counted, str) else frozenset((module.name, module.count) for module in counted.modules)
+
+
+def _names(pattern: str) -> frozenset[str]:
+    """Return the modules that a pattern names; none where a part of it, such as ``.*w[qk]``, names none."""
+    return modules(pattern) if all(map(modules, pattern.split("|"))) else frozenset()
 
 
 def of_report(report: Report, dossier: Dossier) -> list[Settings]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sweeps.audit.findings import Finding, contradiction
-from sweeps.audit.pairing import nearest, same_model
+from sweeps.audit.pairing import adapted, nearest, same_model
 from sweeps.dossier.facts import PATHS, TARGETS
 from sweeps.dossier.folder import Dossier
 from sweeps.dossier.recipes import RecipeFile
+from trainer.lora import Accounting
 
 _ADAPTER = ("lora_rank", "lora_alpha", TARGETS)
 
@@ -33,11 +34,18 @@ def training_against_inference(dossier: Dossier) -> Iterator[Finding]:
             continue
         trainings = nearest(recipe.path, [other for other in dossier.trainings if _same_network(recipe, other)])
         for name in _ADAPTER if trainings else ():
-            known = [training.facts[name] for training in trainings if name in training.facts]
-            if name in recipe.facts and known and all(fact.value != recipe.facts[name].value for fact in known):
-                yield contradiction(
-                    name, [known[0], recipe.facts[name]], "inference must build the adapter that was trained"
-                )
+            known = [training for training in trainings if name in training.facts]
+            if name in recipe.facts and known and not any(_same(name, recipe, training) for training in known):
+                facts = [known[0].facts[name], recipe.facts[name]]
+                yield contradiction(name, facts, "inference must build the adapter that was trained")
+
+
+def _same(name: str, first: RecipeFile, second: RecipeFile) -> bool:
+    # one set of modules may be written as many patterns
+    counted = [first.accounting, second.accounting]
+    if name == TARGETS and all(isinstance(one, Accounting) for one in counted):
+        return adapted(counted[0]) == adapted(counted[1])
+    return first.facts[name].value == second.facts[name].value
 
 
 def _same_network(first: RecipeFile, second: RecipeFile) -> bool:

@@ -37,11 +37,22 @@ def reports(dossier: Dossier) -> Iterator[Finding]:
 def _settings(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
     """Compare what a report says was set with what was set."""
     for name in (*PATHS, "cards") if settings else ():
-        claims = report.of(name)
+        claims = report.of(name) if name == "cards" else _held(report, name, settings)
         wrong = [claim for claim in claims if not any(one.agrees(claim) for one in settings)]
         # cards of training and of inference may differ
         if wrong and (name != "cards" or len(wrong) == len(claims)):
             yield contradiction(name, [wrong[0], settings[0].facts[name]])
+
+
+def _held(report: Report, name: str, settings: Sequence[Settings]) -> list[Fact]:
+    """Return what a report must be held to: rows of tables; sentences only where nothing else that it says is right.
+
+    Sentences may be about inference, or about what was tried before.
+    """
+    claims = report.of(name)
+    rows = [claim for claim in claims if not claim.prose]
+    right = any(one.agrees(claim) for one in settings if name in one.facts for claim in claims)
+    return rows if rows or right else claims
 
 
 def _pattern(report: Report, settings: Sequence[Settings]) -> Iterator[Finding]:
@@ -63,7 +74,7 @@ def _trainable(report: Report, settings: Sequence[Settings]) -> Iterator[Finding
     said: list[Fact] = []
     changed: dict[str, object] = {}
     for name in ("lora_rank", TARGETS):
-        stated = next(iter(report.of(name)), None)
+        stated = next(iter(_held(report, name, settings)), None)
         if stated is not None and not settings[0].agrees(stated):
             said.append(stated)
             names = stated.value if isinstance(stated.value, frozenset) else None
@@ -144,8 +155,8 @@ def _is(claim: Fact, actual: float) -> bool:
 def _itself(report: Report, settings: Sequence[Settings], known: set[str]) -> Iterator[Finding]:
     """Find what a report says twice, differently; not again what was found wrong, nor what may well differ."""
     for name in (*PATHS, "trainable", "total", "ratio", *SCORES):
-        claims = [] if name in known else report.of(name)
-        for other in claims[1:]:
+        claims = _held(report, name, settings) if name in PATHS else report.of(name)
+        for other in claims[1:] if name not in known else ():
             # as the batch of a card and of all cards
             known_to = [one for one in settings if name in one.facts]
             both_right = any(one.agrees(claims[0]) and one.agrees(other) for one in known_to)

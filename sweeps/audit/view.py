@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from sweeps.audit.findings import Finding
 from sweeps.dossier.folder import Dossier
+from sweeps.view import literal
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -23,7 +23,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         subject = finding.subject if finding.grade == "contradiction" else f"{finding.subject}\n({finding.grade})"
         says = "\n".join(one.says for one in finding.sides)
         where = "\n".join(str(one.source) for one in finding.sides)
-        table.add_row(*(Text(cell) for cell in (subject, says, where, finding.right)))
+        table.add_row(*(literal(cell) for cell in (subject, says, where, finding.right)))
     return table
 
 
@@ -40,7 +40,7 @@ def summary(findings: Sequence[Finding], dossier: Dossier) -> Iterator[str]:
     }
     yield "read: " + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     for path, reason in dossier.unread.items():
-        yield f"passed over: {path}: {reason}"
+        yield literal(f"passed over: {path}: {reason}").plain
     wrong = count_of(findings, "contradiction")
     warnings = count_of(findings, "warning")
     said = "no contradiction" if not wrong else f"{wrong} contradiction{'s' if wrong > 1 else ''}"

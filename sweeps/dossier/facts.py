@@ -33,6 +33,8 @@ NUMBER = (
     r"(?:\s*(?:%|％|‰|万|亿|[KMB](?![A-Za-z])))?"
 )
 """A number as reports write it: thousands separated or not, with an exponent, a percent sign or a factor."""
+# nothing that is counted or measured has more; floats hold the square
+_MOST_DIGITS = 100
 _SCALES = {"%": "0.01", "％": "0.01", "‰": "0.001", "万": "1e4", "亿": "1e8", "K": "1e3", "M": "1e6", "B": "1e9"}
 
 Value = float | str | frozenset[str]
@@ -59,6 +61,7 @@ class Fact:
         value: scores are in percent, a ratio is a share; target modules are a pattern (YAML, logs) or names (reports).
         text: as it stands there.
         unit: size of the last digit that was written; 0: the value is exact.
+        prose: whether it stands in a sentence of a report, which may be about something else.
     """
 
     name: str
@@ -66,11 +69,15 @@ class Fact:
     source: Source
     text: str
     unit: float = 0.0
+    prose: bool = False
 
     @property
     def number(self) -> float:
-        """The value of a fact that is a number; NaN where it is none."""
-        return float(self.value) if isinstance(self.value, (int, float)) else math.nan
+        """The value of a fact that is a number; NaN where it is none, infinite where it is beyond all floats."""
+        try:
+            return float(self.value) if isinstance(self.value, (int, float)) else math.nan
+        except OverflowError:
+            return math.inf
 
     def agrees(self, actual: float) -> bool:
         """Whether ``actual``, rounded or cut off where this number ends, is this number."""
@@ -103,7 +110,7 @@ def read_number(name: str, text: str, source: Source) -> Fact | None:
         exponent = value.as_tuple().exponent
     except InvalidOperation:
         return None
-    if not isinstance(exponent, int) or abs(value.adjusted()) > 300:
+    if not isinstance(exponent, int) or abs(value.adjusted()) > _MOST_DIGITS:
         return None
     unit = Decimal(1).scaleb(exponent)
     if name in SCORES:

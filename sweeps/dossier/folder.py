@@ -15,6 +15,7 @@ from sweeps.dossier.predictions import Predictions, read_predictions
 from sweeps.dossier.prompts import Script, read_script
 from sweeps.dossier.recipes import RecipeFile, read_recipe
 from sweeps.dossier.reports import Report, read_report
+from sweeps.view import literal
 
 _MOST_FILES = 20_000
 _NO_REPORT = re.compile(r"(?:readme|changelog|license|contributing)\b.*", re.IGNORECASE)
@@ -24,6 +25,10 @@ _T = TypeVar("_T")
 
 class DossierError(ValueError):
     """There is nothing that could be read, or a named file cannot be."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text without what would steer a terminal: files are named by others."""
+        super().__init__(literal(text).plain)
 
 
 @dataclass
@@ -64,13 +69,18 @@ def read_dossier(paths: Iterable[Path]) -> Dossier:
     for path in given:
         if not path.exists():
             raise DossierError(f"{path}: is not there; name a folder or files: YAML, logs, a report in Markdown")
+        if not path.is_file() and not path.is_dir():
+            raise DossierError(f"{path}: is neither a file nor a folder; save what it gives as a file and name that")
         for file in [path] if path.is_file() else _files(path):
             try:
                 _take(dossier, file, named=path.is_file())
-            except ValueError as error:
+            except (ValueError, OverflowError, RecursionError, MemoryError) as error:
+                reason = (
+                    str(error) if isinstance(error, ValueError) else f"cannot be read: {error or 'it is too large'}"
+                )
                 if path.is_file():
-                    raise DossierError(f"{file}: {error}") from error
-                dossier.unread[file] = str(error)
+                    raise DossierError(f"{file}: {reason}") from error
+                dossier.unread[file] = reason
     if not dossier.files:
         why = "".join(f"\n{file}: {reason}" for file, reason in dossier.unread.items())
         raise DossierError(
@@ -86,7 +96,8 @@ def _files(folder: Path) -> Iterator[Path]:
         # in place: what is taken out is not entered
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith("."):
+            # a pipe would be waited for, a device has no end
+            if not name.startswith(".") and Path(parent, name).is_file():
                 found += 1
                 if found > _MOST_FILES:
                     raise DossierError(f"{folder}: has more than {_MOST_FILES:,} files; name the run's own folder")

@@ -17,10 +17,12 @@ from sweeps.dossier.text import numbered
 from trainer.step_log import StepRecord, parse_line
 
 _MODEL = re.compile(r"Now Running Task is: \w+, Model is: (\S+)")
-_PARAMETERS = re.compile(r"Network Parameters: (\d+)( M)?\.")
-_SIZE = re.compile(r"Create (train|evaluate) dataset finish, dataset size:(\d+)")
-_BATCH = re.compile(r"global_batch_size = .* = (\d+) = \d")
-_FINAL = re.compile(r"F1 score: \{?([\d.]+)\}?, Em score: \{?([\d.]+)\}?, total_count: \{?(\d+)")
+_PARAMETERS = re.compile(r"Network Parameters: (\d{1,18})( M)?\.")
+_SIZE = re.compile(r"Create (train|evaluate) dataset finish, dataset size:(\d{1,18})(?!\d)")
+_BATCH = re.compile(r"global_batch_size = .* = (\d{1,18}) = \d")
+_FINAL = re.compile(
+    r"F1 score: \{?(\d+(?:\.\d+)?)\}?, Em score: \{?(\d+(?:\.\d+)?)\}?, total_count: \{?(\d{1,18})(?!\d)"
+)
 _CHECKPOINT = re.compile(r"^[ {]'load_checkpoint': '([^']+)',")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}(?= - )")
 _OUTPUT = re.compile(r"output result is: (\[\{'text_generation_text'.*\])\s*$")
@@ -30,6 +32,10 @@ _PRINTED = re.compile(
     r"|^[ {]'(?P<top>seed|device_num)': (?P<number>\d+),"
     r"|'(?P<section>runner_config|lr_schedule)': \{'(?:batch_size|learning_rate)': (?P<first>[-+.\deE]+),"
 )
+# what Python raises at a text that is no literal, or one that is too deep for it
+_NO_LITERAL = (ValueError, SyntaxError, MemoryError, RecursionError)
+_LARGEST = 1e300  # floats end soon after
+_MOST_STEPS = 10**15
 _NAMES = {
     "origin_epochs": "epochs",
     "device_num": "cards",
@@ -111,7 +117,10 @@ class _Reader:
     def end(self) -> None:
         """Work out what the whole log tells."""
         if self.first != self.last:
-            first, last = (datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f") for stamp in (self.first, self.last))
+            try:
+                first, last = (datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S,%f") for stamp in (self.first, self.last))
+            except ValueError:
+                return
             self.log.seconds = (last - first).total_seconds()
 
     def take(self, number: int, line: str) -> None:
@@ -119,7 +128,7 @@ class _Reader:
         if stamp := _STAMP.search(line):
             self.first, self.last = self.first or stamp[0], stamp[0]
         if "Epoch:[" in line:
-            if (record := parse_line(line)) is not None:
+            if (record := parse_line(line)) is not None and record.total_steps < _MOST_STEPS:
                 log.steps.append((number, record))
         elif "Training Over" in line:
             log.over = True
@@ -159,7 +168,9 @@ class _Reader:
             return
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except _NO_LITERAL:
+            return
+        if isinstance(value, int) and abs(value) >= _LARGEST:
             return
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             self._keep(_NAMES.get(key, key), value, number, str(value))
@@ -180,7 +191,7 @@ class _Reader:
 def _strings(text: str) -> list[str] | None:
     try:
         value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except _NO_LITERAL:
         return None
     return value if isinstance(value, list) and all(isinstance(part, str) for part in value) else None
 
@@ -189,5 +200,5 @@ def _texts(text: str) -> tuple[str, ...]:
     try:
         rows = ast.literal_eval(text)
         return tuple(str(answer) for row in rows for answer in row["text_generation_text"])
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
+    except (*_NO_LITERAL, TypeError, KeyError):
         return ()

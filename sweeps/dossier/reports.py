@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sweeps.dossier import words
 from sweeps.dossier.facts import NUMBER, SCORES, TARGETS, Fact, Source, modules, read_number
 from sweeps.dossier.text import whole
 
+_BLANKS = re.compile(r"\s+")
+# no prose and no name; expressions below take time by the square of its length
+_ENDLESS = re.compile(r"[A-Za-z0-9_.,/+-]{300,}|[\w./-]{300,}")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _NOTHING = re.compile(
     r"https?://\S+|[\w./-]+\.(?:ya?ml|py|log|zip|ckpt|safetensors|jsonl?|md|html|sh|gz|txt|mindrecord)\b"
@@ -31,6 +34,11 @@ _PROSE = {
     for name, name_is in words.NAMES.items()
     if name not in (TARGETS, "items")
 }
+# a product, as `lora_alpha = 2 × lora_rank = 16`: its factors are no settings
+_TIMES_A_NAME = re.compile(r"\s*[×x*]\s*[A-Za-z_]")
+_TIMES = re.compile(r"(?:×|[\d)]\s*[x*])\s*[`'\"]*$")
+_WHOSE = re.compile(rf"(?P<base>{words.BASE.pattern})|{words.AFTER.pattern}", re.IGNORECASE)
+_IN_BRACKETS = re.compile(rf"\s*[(（]\s*(?:{_WHOSE.pattern})", re.IGNORECASE)
 _PATTERN = r"[`'\"]?(?P<{0}>\.?\*?w[\w.*| ,/+、-]*)[`'\"]?"
 _TARGETS = re.compile(
     rf"{_START}{words.NAMES[TARGETS]}{_END}{words.IS_NAMED}(?:(?:由|从|from)\s*)?{_PATTERN.format('a')}"
@@ -76,7 +84,8 @@ def read_report(path: Path) -> Report:
     """
     text = whole(path)
     report, heading, fence, table = Report(path), "", "", _Table()
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, written in enumerate(text.split("\n"), 1):
+        line = _ENDLESS.sub(" ", _BLANKS.sub(" ", written))
         report.recipes += _RECIPE.findall(line)
         report.links += [(name, number) for name in re.findall(r"[\w.-]+\.(?:ckpt|safetensors)\b", line)]
         if found := _FENCE.match(line):
@@ -91,37 +100,63 @@ def read_report(path: Path) -> Report:
             before, now = table.take(line, source)
         else:
             table = _Table()
-            facts = list(_prose(line, source))
-            is_base = bool(words.BASE.search(line) or words.BASE.search(heading))
-            before, now = [was for was, _ in facts if was], [now for _, now in facts]
-            if is_base:
-                before, now = [*before, *(f for f in now if f.name in SCORES)], [f for f in now if f.name not in SCORES]
+            before, now = [], []
+            for was, fact, end in _prose(line, source):
+                is_base = was is None and fact.name in SCORES and _of_base(line, end, heading)
+                before += [replace(one, prose=True) for one in (was, fact if is_base else None) if one]
+                now += [] if is_base else [replace(fact, prose=True)]
         report.before += before
         report.facts += now
     return report
 
 
-def _prose(line: str, source: Source) -> Iterator[tuple[Fact | None, Fact]]:
-    """Yield what was, where that is said, and what is."""
+def _of_base(line: str, end: int, heading: str) -> bool:
+    """Whether a score that ends at ``end`` is of the untuned model.
+
+    So says the word in brackets behind it, else the nearest before it, else the line, else the heading.
+    """
+    if bracket := _IN_BRACKETS.match(line, end):
+        return bool(bracket["base"])
+    said = [(found.end() <= end, bool(found["base"])) for found in _WHOSE.finditer(line)]
+    if before := [is_base for is_before, is_base in said if is_before]:
+        return before[-1]
+    if said and all(is_base for _, is_base in said):
+        return True
+    return bool(words.BASE.search(heading))
+
+
+def _prose(line: str, source: Source) -> Iterator[tuple[Fact | None, Fact, int]]:
+    """Yield what was, where that is said, what is, and where in the line its number ends."""
     about_base = bool(words.BASE_ABILITY.search(line))
     line = _NOTHING.sub(lambda found: " " * len(found[0]), line)
     for found in _DIVISION.finditer(line):
         for name, group in (("trainable", "a"), ("total", "b"), ("ratio", "c")):
             if fact := read_number(name, found[group], source):
-                yield None, fact
+                yield None, fact, found.end(group)
     line = _DIVISION.sub(lambda found: " " * len(found[0]), line)
     for found in _TARGETS.finditer(line):
         was, now = found["a"], found["b"] or found["a"]
         if modules(now):
-            yield (_targets(was, source) if found["b"] else None), _targets(now, source)
+            yield (_targets(was, source) if found["b"] else None), _targets(now, source), found.end()
     for name, pattern in _PROSE.items():
         for found in pattern.finditer(line):
-            if fact := read_number(name, found["b"] or found["a"], source):
-                yield (read_number(name, found["a"], source) if found["b"] else None), fact
+            if _states(name, found) and (fact := read_number(name, found["b"] or found["a"], source)):
+                yield (read_number(name, found["a"], source) if found["b"] else None), fact, found.end()
     for name, pattern, holds in (("cards", _CARDS, True), ("items", _ITEMS, about_base)):
         for found in pattern.finditer(line) if holds else ():
             if fact := read_number(name, found["a"], source):
-                yield None, fact
+                yield None, fact, found.end()
+
+
+def _states(name: str, found: re.Match[str]) -> bool:
+    """Whether a name and a number that follows are a statement."""
+    before, line = found.string[max(0, found.start() - 30) : found.start()], found.string
+    if name in SCORES and words.ON_TRAINING_DATA.search(before):
+        return False
+    if name in words.NEEDS_IS and not (found["is"] or found["b"]):
+        return False
+    is_emphasised = line[found.start("a") - 1] == "*"
+    return not _TIMES.search(before) and (is_emphasised or not _TIMES_A_NAME.match(line, found.end()))
 
 
 def _targets(text: str, source: Source) -> Fact:

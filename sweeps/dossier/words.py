@@ -48,14 +48,23 @@ KEY = re.compile(
 BASE = re.compile(r"基线|微调前|原模型|原始模型|基座|baseline|base model|untuned|before fine", re.IGNORECASE)
 """In a line or heading: what it says is of the model before tuning."""
 
+AFTER = re.compile(r"微调后|本次|训练后|(?<!un)tuned|after fine", re.IGNORECASE)
+"""In a line: what it says is of the model after tuning."""
+
+ON_TRAINING_DATA = re.compile(r"(?:训练集?|\btrain(?:ing)?(?:[- ]set)?)(?:上|的)*\s*$", re.IGNORECASE)
+"""Before the name of a score: no evaluation gave it."""
+
 BASE_ABILITY = re.compile(r"squad|\bF1\b|\bEM\b|原有能力|base ability", re.IGNORECASE)
 """In a line: it is about the base ability, so numbers of items are SQuAD's."""
 
 IS_NAMED = (
     r"[`*_\"'\s]*(?:\([^()]{0,40}\)|（[^（）]{0,40}）)?"
-    r"\s*(?:[:：=≈]|设置为|设为|设置成|为|是|取|\bis\b|\bwas\b|\bof\b)?\s*[`*'\"]*"
+    r"\s*(?P<is>[:：=≈]|设置为|设为|设置成|为|是|取|\bis\b|\bwas\b|\bof\b)?\s*[`*'\"]*"
 )
-"""Between a name and its value."""
+"""Between a name and its value; group ``is`` says that it is one."""
+
+NEEDS_IS = ("lora_rank", "lora_alpha", "lora_dropout", "epochs", "learning_rate")
+"""What stands before numbers that are no settings, too, as in ``rank 0`` and ``epoch 1``."""
 
 CHANGED = (
     r"[`'\"]*\s*(?:改为了?|改成了?|修改为了?|修改成|调整为了?|调整到|变为|提高到|增加到|降低到|降到|到|至"

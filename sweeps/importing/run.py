@@ -18,6 +18,7 @@ from sweeps.dossier.folder import Dossier
 from sweeps.dossier.logs import Log
 from sweeps.dossier.predictions import Predictions
 from sweeps.dossier.recipes import RecipeFile, section
+from sweeps.view import literal
 from trainer.step_log import StepRecord
 
 
@@ -25,8 +26,8 @@ class ImportRefused(ValueError):
     """A run cannot be imported; all reasons, a line each."""
 
     def __init__(self, what: object, reasons: Iterable[str]) -> None:
-        """Put all reasons in one text."""
-        super().__init__("\n".join(f"{what}: {reason}" for reason in reasons))
+        """Put all reasons in one text, without what would steer a terminal: files are named by others."""
+        super().__init__(literal("\n".join(f"{what}: {reason}" for reason in reasons)).plain)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from sweeps.audit.examine import examine
 from sweeps.audit.findings import Finding
+from sweeps.dossier import folder
 from sweeps.dossier.folder import read_dossier
 from tests.sweeps.audit.handed_in import STEPS, change, evaluation_log, hand_in, log_text, step_line
 
@@ -219,6 +221,125 @@ def test_an_adapter_that_inference_builds_otherwise_is_found(tmp_path: Path) -> 
     assert (found.subject, [side.says for side in found.sides]) == ("lora_alpha", ["16", "32"])
 
 
+# -- what is no contradiction ------------------------------------------------------------------------------------------
+
+
+def test_a_pattern_in_brackets_is_the_same_in_yaml_and_log(tmp_path: Path) -> None:
+    hand_in(tmp_path)
+    for file in ("train.yaml", "logs/worker_0.log"):
+        change(tmp_path / file, "'.*wq|.*wk|.*wv|.*wo'", "'.*w[qkvo]'")
+    assert audited(tmp_path) == []
+
+
+@pytest.mark.parametrize("pattern", [".*wo|.*wq|.*wk|.*wv", ".*w[qkvo]", ".*w[qk]|.*wv|.*wo"])
+def test_one_adapter_may_be_written_as_many_patterns(tmp_path: Path, pattern: str) -> None:
+    text = (
+        (hand_in(tmp_path) / "train.yaml").read_text(encoding="utf-8").replace("run_mode: finetune", "run_mode: eval")
+    )
+    text = text.replace(".*wq|.*wk|.*wv|.*wo", pattern)
+    (tmp_path / "eval.yaml").write_text(text, encoding="utf-8")
+    change(tmp_path / "logs/worker_0.log", ".*wq|.*wk|.*wv|.*wo", pattern)
+    assert audited(tmp_path) == []
+
+
+def test_a_pattern_in_brackets_of_other_modules_is_found(tmp_path: Path) -> None:
+    change(hand_in(tmp_path) / "logs/worker_0.log", ".*wq|.*wk|.*wv|.*wo", ".*w[qk]")
+    assert [finding.subject for finding in audited(tmp_path)] == ["target_modules"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "lora_alpha = 2 × lora_rank = 16",
+        "lora_alpha = 2 * lora_rank = 16",
+        "epoch 1: loss 1.20, epoch 2: loss 1.10",
+        "The log of rank 0 is worker_0.log.",
+        "We tried rank 4, rank 8 and rank 16; rank 8 was best.",
+        "推理时 batch size 为 1",
+        "推理 seq_length 为 256",
+        "训练集准确率 98%",
+        "学习率从 1e-3 降到 1e-6",
+        "基座 F1 为 75.00%，微调后 F1 为 50.00%。",
+        "微调后 F1 50.00%，比原模型下降，原模型 F1 75.00%",
+    ],
+)
+@pytest.mark.parametrize("before", ["# 模型微调报告\n", "推理准确率 50.00%。\n"])
+def test_ordinary_sentences_of_a_right_report_are_no_contradiction(tmp_path: Path, sentence: str, before: str) -> None:
+    change(hand_in(tmp_path) / "report.md", before, f"{before}\n{sentence}\n\n")
+    assert audited(tmp_path) == []
+
+
+def test_a_sentence_that_is_all_that_a_report_says_of_a_setting_is_checked(tmp_path: Path) -> None:
+    report = hand_in(tmp_path) / "report.md"
+    change(report, "| `lora_rank` | 16 | 8 | [S1] |\n", "")
+    change(report, "推理准确率", "lora_rank 为 4。\n推理准确率")
+    assert "lora_rank" in {finding.subject for finding in audited(tmp_path)}
+
+
+def cut_in_two(folder: Path, resumed_at: int) -> None:
+    log = folder / "logs/worker_0.log"
+    head, steps, over = log_text().partition(step_line(1))
+    before = "\n".join(map(step_line, range(2, 13)))
+    after = "\n".join(map(step_line, range(resumed_at, 3 * STEPS + 1)))
+    log.write_text(f"{head}{steps}\n{before}\n", encoding="utf-8")
+    end = over.split(step_line(3 * STEPS))[1]
+    (folder / "logs/worker_0_resumed.log").write_text(f"{head}{after}{end}", encoding="utf-8")
+
+
+@pytest.mark.parametrize("resumed_at", [11, 13])
+def test_a_training_that_another_log_goes_on_with_was_not_cut_off(tmp_path: Path, resumed_at: int) -> None:
+    cut_in_two(hand_in(tmp_path), resumed_at)
+    assert audited(tmp_path) == []
+
+
+@pytest.mark.parametrize("resumed_at", [1, 20])
+def test_a_log_that_does_not_go_on_where_another_ends_ends_none(tmp_path: Path, resumed_at: int) -> None:
+    cut_in_two(hand_in(tmp_path), resumed_at)
+    assert [said(finding)[1] for finding in audited(tmp_path)] == [[("worker_0.log", 27, "last step 12 of 30")]]
+
+
+# -- files that would stop an audit ------------------------------------------------------------------------------------
+
+
+def test_pipes_in_a_folder_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(hand_in(tmp_path) / "logs/x.log")
+    assert audited(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f" 'pet_config': {{'lora_rank': {'-' * 200_000}1,",
+        f" 'pet_config': {{'lora_rank': {'9' * 400}}},",
+        f" 'seed': {'9' * 400},",
+        f"Network Parameters: {'9' * 5000}.",
+        f"Create train dataset finish, dataset size:{'9' * 5000}",
+        "F1 score: 1.2.3, Em score: 1.2.3, total_count: 4",
+        step_line(1).replace("/  3]", f"/{'9' * 400}]"),
+        step_line(1).replace("2026-01-01", "2026-99-99"),
+    ],
+)
+def test_a_senseless_line_leaves_the_rest_of_a_log_to_be_read(tmp_path: Path, line: str) -> None:
+    log = hand_in(tmp_path) / "logs/worker_0.log"
+    change(log, "{'auto_trans_ckpt'", f"{line}\n{{'auto_trans_ckpt'")
+    dossier = read_dossier([tmp_path])
+    assert dossier.unread == {}
+    assert examine(dossier) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), OverflowError("too large")])
+def test_a_file_that_python_cannot_hold_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(folder, "read_script", fail)
+    (hand_in(tmp_path) / "x.py").touch()
+    (reason,) = read_dossier([tmp_path]).unread.values()
+    assert reason.startswith("cannot be read: ")
+
+
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +379,22 @@ def test_what_cannot_be_audited_is_said(
     assert code == 2
     assert str(file.parent) in err
     assert message in err
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J.log", "\x1b[2J.log.gz"])
+def test_what_a_files_name_would_do_to_a_terminal_is_not_printed(tmp_path: Path, cli: Cli, name: str) -> None:
+    (hand_in(tmp_path) / name).write_text(step_line(1, "  nan"), encoding="utf-8")
+    for path in (tmp_path, tmp_path / name, tmp_path / "gone\x1b[2J"):
+        _, out, err = cli("audit", path)
+        assert "[2J" in out + err
+        assert "\x1b" not in out + err
+
+
+def test_a_pipe_that_is_named_is_refused(tmp_path: Path, cli: Cli) -> None:
+    os.mkfifo(tmp_path / "x.log")
+    code, _, err = cli("audit", tmp_path / "x.log")
+    assert code == 2
+    assert "is neither a file nor a folder" in err
 
 
 def test_a_broken_file_in_a_folder_is_passed_over_and_named(tmp_path: Path, cli: Cli) -> None:

@@ -18,7 +18,7 @@ def facts(tmp_path: Path, text: str) -> list[tuple[str, Value]]:
     ("text", "expected"),
     [
         ("lora_rank: 16", [("lora_rank", 16.0)]),
-        ("We trained with rank 16.", [("lora_rank", 16.0)]),
+        ("We trained with a rank of 16.", [("lora_rank", 16.0)]),
         ("- **lora_alpha** = 32", [("lora_alpha", 32.0)]),
         ("learning_rate 由 5.e-5 改为 2.e-4", [("learning_rate", 2e-4)]),
         ("learning rate 5e-5 -> 2e-4", [("learning_rate", 2e-4)]),
@@ -44,6 +44,11 @@ def test_prose_is_read(tmp_path: Path, text: str, expected: list[tuple[str, Valu
         "https://host/checkpoint3/rank_0/rank 4.ckpt",
         "run_llama3_8b_lora_dis_256.yaml",
         "them 5 and frank 7",
+        "The log of rank 0 is worker_0.log",
+        "epoch 1: loss 1.2, epoch 2: loss 1.1",
+        "lora_alpha = 2 × lora_rank = 16",
+        "训练集准确率 98%",
+        "training set accuracy: 98%",
         "| trial | lora_rank | F1 |\n|---|---|---|\n| trial-0001 | 8 | 50 |",
         "| 类别 | 条数 | accuracy |\n|---|---|---|\n| accuracy/zh | 8 | 50 |",
     ],
@@ -76,6 +81,33 @@ def test_scores_of_the_base_are_kept_apart(tmp_path: Path) -> None:
     report = read_report(file)
     assert [fact.value for fact in report.before] == [59.87]
     assert [fact.value for fact in report.facts] == [47.2]
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "now"),
+    [
+        ("基座 F1 为 75.00%，微调后 F1 为 50.00%。", [75.0], [50.0]),
+        ("微调后 F1 50.00%，比原模型下降，原模型 F1 75.00%", [75.0], [50.0]),
+        ("The untuned model has F1 75, the tuned one F1 50.", [75.0], [50.0]),
+        ("F1 75（基座），F1 50（微调后）", [75.0], [50.0]),
+        ("F1: 75 by the base model", [75.0], []),
+        ("F1: 50\n# Baseline\nF1: 75; after fine-tuning F1: 51", [75.0], [50.0, 51.0]),
+        ("微调前后 F1 从 75 到 50", [75.0], [50.0]),
+    ],
+)
+def test_the_nearest_word_says_whose_a_score_is(
+    tmp_path: Path, line: str, before: list[float], now: list[float]
+) -> None:
+    file = tmp_path / "report.md"
+    file.write_text(line, encoding="utf-8")
+    report = read_report(file)
+    assert ([fact.value for fact in report.before], [fact.value for fact in report.facts]) == (before, now)
+
+
+@pytest.mark.parametrize("filler", [" " * 20_000, "w" * 200_000, ",111" * 50_000])
+def test_endless_lines_do_not_hold_an_audit_up(tmp_path: Path, filler: str) -> None:
+    # by the square of their length each would take minutes
+    assert ("seed", 42.0) in facts(tmp_path, f"rank{filler}x SQuAD 1{filler}x\nseed: 42")
 
 
 @pytest.mark.parametrize(

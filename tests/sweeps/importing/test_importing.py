@@ -95,6 +95,20 @@ def test_the_same_training_is_known_again_whatever_its_files_are_called(run: Fin
     assert finished_run(read_dossier([folder]), folder).digest == run.digest
 
 
+def test_a_training_that_was_cut_off_and_went_on_is_one(tmp_path: Path) -> None:
+    folder = hand_in(tmp_path)
+    lines = (folder / "logs/worker_0.log").read_text(encoding="utf-8").splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if "Epoch:[  2/" in line)
+    (folder / "logs/worker_0.log").write_text("".join(lines[:at]), encoding="utf-8")
+    (folder / "logs/resumed.log").write_text("".join(lines[at:]), encoding="utf-8")
+    assert len(finished_run(read_dossier([folder]), folder).steps) == 30
+
+
+def test_a_refusal_prints_nothing_that_steers_a_terminal(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match=r"^a\ufffd\[2J: no log of a training"):
+        finished_run(read_dossier([hand_in(tmp_path) / "train.yaml"]), "a\x1b[2J")
+
+
 # -- the sweep that it fits --------------------------------------------------------------------------------------------
 
 
