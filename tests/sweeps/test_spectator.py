@@ -206,6 +206,8 @@ class Terminal:
             stdout=self._follower,
             stderr=self._follower,
             start_new_session=True,
+            # where the tests themselves run in the background, they are ignored, which a child inherits
+            preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)],
         )
         self.said = b""
 
