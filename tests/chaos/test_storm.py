@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(SLOTS < 2, reason="two trials at the same time n
 
 def test_sweep_in_a_storm_ends_as_a_quiet_one(tmp_path: Path) -> None:
     expected = quiet(tmp_path / "quiet", 2)
-    story, server, killer, _ = storm(tmp_path / "storm", 2, seed=1, every=6.0, most=6)
+    story, server, killer, _ = storm(tmp_path / "storm", 2, seed=1, every=6.0, most=4)
     try:
         assert killer.strikes
         assert faults(story, server, expected) == []
