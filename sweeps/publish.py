@@ -26,9 +26,11 @@ class Published:
     """How a sweep stands.
 
     Attributes:
+        results: every trial as it is now.
         volumes: share of the hypervolume's box after each measurement.
     """
 
+    results: Sequence[Result]
     front: Front
     volumes: Sequence[float]
 
@@ -64,7 +66,7 @@ def publish(
     knee = "none yet" if front.knee is None else front.knee.point
     tracker.tag(tracker.parent, {"knee": knee, "front": " ".join(result.point for result in front.results)})
     tracker.note(tracker.parent, note(config.objectives, known.results, base, front, PAGE))
-    return Published(front, volumes)
+    return Published(known.results, front, volumes)
 
 
 def _volumes(plan: Plan, study: optuna.Study, base: Result, measured: Sequence[Result]) -> list[float]:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from sweeps import records
 from sweeps.config import SweepConfig
 from sweeps.ledger import Ledger
-from sweeps.results import Front, Result, base_result, find_front, measurements, results
+from sweeps.results import Front, Result
 from sweeps.stores import StoreError, Stores
 from sweeps.study import load_config, load_seconds, load_study, study_names, told
+from sweeps.ui.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class Known:
         name = name_in(stores, name)
         with told(stores.study_url):
             study = load_study(name, stores.study_url)
-            config, measured = load_config(study), measurements(study)
-            front = find_front(measured, config.objectives)
+            config, trials = load_config(study), study.get_trials(deepcopy=False)
+            now = Standing.of(config, trials, study.user_attrs, ())
             ledger = Ledger(stores.study_url, name)
             cards = ledger.card_seconds()
             ledger.close()
-            spent = {"units": records.units(study), "card_seconds": cards, "seconds": load_seconds(study)}
-            return cls(stores, config, results(study), measured, base_result(study), front, spent)
+            spent = {"units": records.units_of(trials), "card_seconds": cards, "seconds": load_seconds(study)}
+            return cls(stores, config, now.results, now.measured, now.base, now.front, spent)
 
     def as_json(self, chosen: Sequence[Result]) -> dict[str, object]:
         """Return ``chosen`` with what a script needs to read them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +23,7 @@ from sweeps.picture import Progress, Snapshot
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
-from sweeps.results import base_result, number_of, results, trial_label
+from sweeps.results import Result, base_result, number_of, results, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
 from sweeps.spending import Spending
@@ -101,7 +101,6 @@ class Scheduler:
         take_up(self.ledger, self._jobs, self._keeper, self.view)
         self._spending.card_seconds = self.ledger.card_seconds()
         self._publish()
-        self._notice()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
         while self._turn():
             time.sleep(_POLL_SECONDS)
@@ -232,7 +231,7 @@ class Scheduler:
         self.view.failed(trial_label(number), reason)
         records.never_started(self.study, number)
         self._keeper.failed(number, trial_label(number), reason)
-        self._notice()
+        self._notice(results(self.study))
         self._spending.units = records.units(self.study)
         self._unfit += 1
         if self._unfit >= _HOPELESS:
@@ -268,17 +267,17 @@ class Scheduler:
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
         # five megabytes, and a second at a thousand trials
         self._publish((trained, self._spending.card_seconds), page=time.monotonic() > self._paged + _PAGE_SECONDS)
-        self._notice()
         self._tuner.learn()
 
     def _publish(self, spent: tuple[float, float] | None = None, *, page: bool = True) -> None:
         self._published = publish(self.plan, self.study, self.tracker, self.ledger, spent, page=page)
         if page:
             self._paged = time.monotonic()
+        self._notice(self._published.results)
 
-    def _notice(self) -> None:
+    def _notice(self, known: Sequence[Result]) -> None:
         if self.notices is not None:
-            self.notices.look(results(self.study), self._published.front)
+            self.notices.look(known, self._published.front)
 
     def _end(self, job: Running, ended: Exit, failure: Failure | None) -> None:
         self._jobs.remove(job, ended, failure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 
 from rich.console import Console
 
@@ -18,10 +17,10 @@ from sweeps.ledger import Ledger
 from sweeps.live import View
 from sweeps.picture import Progress, Snapshot
 from sweeps.read import name_in
-from sweeps.results import BOX, base_result, find_front, latest, measured_of
 from sweeps.signals import end_like_ctrl_c
 from sweeps.spending import Spending
 from sweeps.stores import Stores
+from sweeps.ui.standing import Standing
 from sweeps.view import front_table
 from sweeps.volume import growth
 from trainer.course import Course
@@ -113,22 +112,18 @@ class Spectator:
 
     def _read(self) -> None:
         """Read all trials once; those that ended Optuna keeps in memory."""
-        study, objectives = self._study, self.config.objectives
-        trials, box = study.get_trials(deepcopy=False), study.user_attrs.get(BOX)
-        of_trials = [measured_of(trial) for trial in trials]
-        measured = sorted(chain.from_iterable(of_trials), key=lambda result: result.order)
-        self.base = base_result(study)
-        known = [latest(trial, found) for trial, found in zip(trials, of_trials, strict=True)]
-        self.configurations = {result.label: result.configuration for result in known}
-        self._values = {(result.label, result.rung): result.values for result in measured}
+        trials = self._study.get_trials(deepcopy=False)
+        now = Standing.of(self.config, trials, self._study.user_attrs, ())
+        self.base, self._front = now.base, now.front
+        self.configurations = {result.label: result.configuration for result in now.results}
+        self._values = {(result.label, result.rung): result.values for result in now.measured}
         if self.base is not None:
             self._values["base", None] = self.base.values
-        self._front = find_front(measured, objectives)
         # the box is written after the first measurement
-        self._is_boxless = bool(measured) and box is None
-        self._volumes: Sequence[float] = () if box is None else growth(measured, objectives, box)
+        self._is_boxless = bool(now.measured) and not now.box
+        self._volumes = growth(now.measured, self.config.objectives, now.box) if now.box else []
         self._started = records.started_of(trials)
-        cards, seconds = self._ledger.card_seconds(), studies.load_seconds(study)
+        cards, seconds = self._ledger.card_seconds(), studies.load_seconds(self._study)
         self._spending = Spending(self.config.budget, records.units_of(trials), cards, seconds)
 
     # -- what happened -----------------------------------------------------------------------------------------------

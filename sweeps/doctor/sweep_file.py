@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from evaluation.items import read
+from evaluation.items import stream
 from sweeps.checks import SEQ_LENGTH
 from sweeps.config import SweepConfig
 from sweeps.doctor.finding import Check, Finding, fail, ok, warn
@@ -93,15 +94,20 @@ def data(config: SweepConfig) -> Iterator[Finding]:
     Raises:
         DataError: a file is broken.
     """
-    yield ok(f"training on {len(read(config.train.protocol, config.train.data)):,} items of {config.train.protocol}")
+    yield ok(f"training on {_count(config.train.protocol, config.train.data):,} items of {config.train.protocol}")
     for protocol, evaluation in config.evaluation.items():
-        there = len(read(protocol, evaluation.file))
+        there = _count(protocol, evaluation.file)
         wanted = evaluation.items or there
         if wanted > there:
             advice = "lower it, or leave it out to measure all"
             yield warn(f"evaluation.{protocol}.items: {wanted:,}, but the file has only {there:,}", advice)
         else:
             yield ok(f"measuring {wanted:,} of {there:,} items of {protocol}")
+
+
+def _count(protocol: str, file: Path) -> int:
+    # one by one: a large file held whole takes gigabytes
+    return sum(1 for _ in stream(protocol, file))
 
 
 def lengths(plan: Plan, sampled: Sequence[dict[str, object]]) -> Iterator[Finding]:
@@ -114,9 +120,9 @@ def lengths(plan: Plan, sampled: Sequence[dict[str, object]]) -> Iterator[Findin
     config = plan.config
     protocol = config.train.protocol
     template = config.templates.get(protocol, TEMPLATES[protocol])
-    items = read(protocol, config.train.data)
     # not every n-th: kinds of problems may take turns
-    tried = random.Random(0).sample(items, min(_SAMPLE, len(items)))
+    chosen = {*random.Random(0).sample(range(plan.contents.items), min(_SAMPLE, plan.contents.items))}
+    tried = [item for i, item in enumerate(stream(protocol, config.train.data)) if i in chosen]
     tally, transforms = Tally(), transforms_of(config, {})
     for item in encoded(map(transforms.changed, tried), protocol, template, TextCodec.load(config.model.tokenizer)):
         tally.add(len(item.prompt), len(item.answer), item.kind)
