@@ -88,7 +88,6 @@ hostile = st.sampled_from(_HOSTILE) | st.recursive(
 # a case takes a third of a second
 _SETTINGS = settings(
     max_examples=settings().max_examples // 10,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.math import answer, is_correct
@@ -256,26 +256,22 @@ def test_hostile_text_is_wrong_and_neither_fails_nor_hangs(hostile: str) -> None
     assert not is_correct("5", hostile) or hostile.endswith("5")
 
 
-@settings(deadline=None)
 @given(NUMBERS)
 def test_number_is_met_in_any_notation(number: Decimal) -> None:
     assert is_correct(f"答案是 {number:f}。", f"a = {number}")
     assert is_correct(f"{number:e}", f"{number:f}")
 
 
-@settings(deadline=None)
 @given(NUMBERS.filter(bool))
 def test_sign_counts(number: Decimal) -> None:
     assert not is_correct(f"{-number:f}", f"{number:f}")
 
 
-@settings(deadline=None)
 @given(NUMBERS.filter(bool), st.integers(6, 20))
 def test_number_rounded_to_six_digits_or_more_is_met(number: Decimal, digits: int) -> None:
     assert is_correct(f"{number:.{digits}e}", f"{number}")
 
 
-@settings(deadline=None)
 @given(st.text(), st.text("0123456789.,-+*/=eE^×%{}()\\frac boxed\n：为√"))
 def test_no_text_fails_and_an_answer_meets_itself(text: str, hostile: str) -> None:
     for prediction in (text, hostile, text + hostile):

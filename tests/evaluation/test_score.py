@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.score import Score, score
@@ -68,7 +68,6 @@ def test_score_outside_its_interval_is_refused(items: int, low: float, high: flo
         Score(50.0, items, low, high)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1) | st.lists(st.sampled_from([0.0, 100.0]), min_size=1))
 def test_interval_holds_the_value_and_is_a_percentage(values: list[float]) -> None:
     found = score(values)

@@ -62,7 +62,7 @@ last:
 """
 
 Reading = Callable[[str], Recipe]
-unhurried = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+unhurried = hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
