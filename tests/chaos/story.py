@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
@@ -134,6 +136,14 @@ class Story:
     def _client(self, uri: str | None) -> MlflowClient:
         return MlflowClient(uri or f"sqlite:///{self.runs}/mlflow.db")
 
-    def nothing_runs(self) -> bool:
-        """Whether no process of any trial is left."""
-        return not processes_of(self.folder)
+    def running(self) -> list[str]:
+        """The command lines of the processes that are left: a trial's, and any that names the runs folder."""
+        left = {process.pid: process for process in processes_of(self.folder)}
+        for process in psutil.process_iter(["cmdline"]):
+            if any(str(self.runs) in argument for argument in process.info["cmdline"] or ()):
+                left[process.pid] = process
+        found = []
+        for process in left.values():
+            with suppress(psutil.NoSuchProcess):
+                found.append(" ".join(process.cmdline()) or process.name())
+        return found

@@ -35,13 +35,13 @@ def test_killed_orchestrator_loses_nothing(tmp_path: Path) -> None:
     story.kill()
     # left alone it trains and measures to its end
     until(lambda: (story.folder / "trial-0001/measurement.json").exists())
-    until(story.nothing_runs)
+    until(lambda: not story.running())
     story.begin("resume")
     story.trains("trial-0002")
     story.kill()
     story.run("stop", "short", code=2)
     story.run("stop", "short", "--now")
-    assert story.nothing_runs()
+    assert story.running() == []
     output = story.run("resume")
     assert "trial-0002 ended without a measurement; it is done again" in output
     assert [len(story.attempts(f"trial-000{n}")) for n in (0, 1, 2)] == [1, 1, 2]
@@ -68,7 +68,7 @@ def test_sweep_that_is_disturbed_and_stopped(tmp_path: Path) -> None:
     assert "process" in story.run("stop", "short")
     story.says("stopping: nothing new starts; waiting for")
     assert "stopped before its end" in story.end(130)
-    assert story.nothing_runs()
+    assert story.running() == []
     assert [trial["state"] for trial in story.trials()] == ["complete", "complete", "cancelled", "complete"]
     again = story.attempts("trial-0001")
     assert [(attempt.outcome, attempt.kind) for attempt in again] == [("killed", "host"), ("finished", "")]
@@ -80,7 +80,7 @@ def test_sweep_that_is_disturbed_and_stopped(tmp_path: Path) -> None:
     story.says("stopping: nothing new starts; waiting for trial-0004")
     story.kill(signal.SIGTERM)
     story.end(130)
-    assert story.nothing_runs()
+    assert story.running() == []
     assert story.tracked()["trial-0004"].info.status == "KILLED"
     story.run("resume", "--trials", 5)
     assert [trial["state"] for trial in story.trials()][3:] == ["complete", "complete"]
