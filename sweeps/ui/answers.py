@@ -19,10 +19,10 @@ from sweeps.ledger import Ledger
 from sweeps.read import Known
 from sweeps.selection import select
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_study, study_names
+from sweeps.study import load_config, load_study
 from sweeps.ui.document import Links, document
 from sweeps.ui.importance import importance
-from sweeps.ui.standing import Rows
+from sweeps.ui.standing import Rows, names
 
 
 class UnknownSweep(StoreError):
@@ -60,7 +60,7 @@ class Answers:
     def names(self) -> list[str]:
         """Return the names of all sweeps, sorted."""
         self._stores.check()
-        return sorted(study_names(self._stores.study_url))
+        return names(self._database)
 
     def document(self, name: str) -> Answer:
         """Return ``sweeps.ui.document`` of a sweep as it is now; built anew only where something has changed."""

@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from tests.chaos.story import Story
 from tests.short_sweep import write_sweep
+from tests.story import Story
 from trainer.processes import find_msrun, kill_all, processes_of, workers_of
 from trainer.slots import free_port
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.story import Story
 from tests.short_sweep import SLOTS, write_sweep
+from tests.story import Story
 from tests.waiting import until
 from trainer.processes import workers_of
 

@@ -23,7 +23,7 @@ from sweeps.stores import Stores
 from tests.waiting import until
 from trainer.processes import processes_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class Story:
@@ -45,8 +45,8 @@ class Story:
         what = self.sweep if command == "start" else "short"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self._argv(command, what, *options),
-                env=self._environment(),
+                self.argv(command, what, *options),
+                env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -96,15 +96,15 @@ class Story:
     def run(self, *arguments: object, code: int = 0) -> str:
         """Run a command to its end; returns what it printed."""
         done = subprocess.run(
-            self._argv(*arguments), env=self._environment(), capture_output=True, text=True, check=False
+            self.argv(*arguments), env=self.environment(), capture_output=True, text=True, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
-    def _argv(self, *arguments: object) -> list[str]:
+    def argv(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "sweeps.cli", *map(str, arguments), "--runs", str(self.runs)]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def trials(self) -> list[dict[str, Any]]:
