@@ -85,7 +85,7 @@ class Delivery:
 
 
 def _unavailable() -> type[Exception]:
-    from sweeps.mlflow_store import Unavailable
+    from sweeps.mlflow_calls import Unavailable
 
     return Unavailable
 

@@ -1,4 +1,4 @@
-"""Records -> MLflow. The only importer of mlflow, and only in a process that delivers.
+"""Records -> MLflow, in a process that delivers.
 
 All of it may be done twice without a trace: values carry the time at which they were appended, and MLflow keeps one row
 for each run, name, step, time and value; runs are looked up by their tags before they are made.
@@ -8,52 +8,28 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# the delivery itself tries again; MLflow's own retries would hold it up for minutes
-os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+# before mlflow, whose client it sets up
+from sweeps.mlflow_calls import Calls, Refused, Unavailable
 
+# isort: split
 from mlflow.entities import Metric, Param, RunTag, ViewType
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from requests import RequestException
-from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps.outbox import OUTBOX, PARENT, TRIAL, Outbox, Record
 from sweeps.tracking_uri import TrackingUri
 
 _LISTS = {"params": 100, "metrics": 1000, "tags": 100}  # what the server takes in one call
-_TIMEOUT_SECONDS, _LONGEST_TIMEOUT_SECONDS = 10, 120
 _DOUBT_SECONDS = 30.0
-_FOR_GOOD = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE"}
-_FOR_GOOD_HTTP = {400, 413, 422}
 
 Item = tuple[int, str, Any]
 """Id of the record, what it lists, one element of its list."""
-
-
-class Unavailable(Exception):
-    """The server cannot take anything now; the same again, later, may do."""
-
-
-class Refused(Exception):
-    """The server will never take this.
-
-    Attributes:
-        missing: it knows no such run.
-    """
-
-    def __init__(self, reason: str, *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.missing = missing
 
 
 @dataclass
@@ -74,7 +50,7 @@ class MlflowStore:
 
     def __post_init__(self) -> None:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-        self._timeout = _TIMEOUT_SECONDS
+        self._call = Calls().call
         self._place = TrackingUri.parse(self.uri).place
         self._made_client: MlflowClient | None = None
         self._made_experiment: str | None = None
@@ -248,58 +224,6 @@ class MlflowStore:
             # made anew, or its experiment gone: to be looked for again
             self._made_experiment = None
             raise Unavailable(str(refusal)) from refusal
-
-    def _call(self, call: Callable[[], Any]) -> Any:
-        """Call MLflow; whatever it raises becomes ``Unavailable`` or ``Refused``."""
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(self._timeout)
-        try:
-            return call()
-        except FileNotFoundError as error:
-            raise Refused(f"{error.filename}: is gone") from error
-        except (MlflowException, SQLAlchemyError, RequestException, OSError, ImportError) as error:
-            if "timeout exception" in str(error) or "timed out" in str(error):
-                # a server that is slow must not be given up on for ever
-                self._timeout = min(2 * self._timeout, _LONGEST_TIMEOUT_SECONDS)
-            if _is_for_good(error):
-                missing = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
-                raise Refused(_said(error), missing=missing) from error
-            raise Unavailable(_said(error)) from error
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise Refused(f"{type(error).__name__}: {_said(error)}") from error
-
-
-def recorded(uri: str, run: str, step: int) -> tuple[dict[str, float], dict[str, str]]:
-    """Return a run's metrics at one step, without those of each training step, and its tags.
-
-    Raises:
-        Unavailable: the store cannot be asked, or has no such run.
-    """
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(_TIMEOUT_SECONDS)
-    try:
-        client = MlflowClient(tracking_uri=uri)
-        found = client.get_run(run).data
-        histories = {name: client.get_metric_history(run, name) for name in found.metrics if not _is_step(name)}
-    except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:
-        raise Unavailable(_said(error)) from error
-    values = {name: [m.value for m in history if m.step == step] for name, history in histories.items()}
-    return {name: at[-1] for name, at in values.items() if at}, dict(found.tags)
-
-
-def _is_step(metric: str) -> bool:
-    return metric.startswith("train/")
-
-
-def _is_for_good(error: Exception) -> bool:
-    """Return whether a server that works would refuse it always; a wrong password or address can be mended."""
-    if isinstance(error, MlflowException):
-        # what is no answer of MLflow's own is that of something between
-        return error.error_code in _FOR_GOOD and not str(error).startswith("API request")
-    response = getattr(error, "response", None)
-    return response is not None and response.status_code in _FOR_GOOD_HTTP
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:500] or type(error).__name__
 
 
 def _batch(items: Sequence[Item]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Tracked:
         run = self.runs.get(label)
         if run is None or self.trouble:
             return Recorded(trouble=self.trouble or f"{label} has no run")
-        from sweeps.mlflow_store import Unavailable, recorded
+        from sweeps.mlflow_calls import Unavailable, recorded
 
         os.environ["MLFLOW_TRACKING_URI"] = self._full_uri
         try:

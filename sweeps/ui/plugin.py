@@ -1,6 +1,6 @@
 """MLflow's server with the Pareto page in it: apps for ``mlflow server --app-name``, see ``[project.entry-points]``.
 
-The one place beside ``sweeps.mlflow_store`` that imports mlflow, and only in MLflow's own server process.
+Imports mlflow in MLflow's own server process only.
 """
 
 from __future__ import annotations
