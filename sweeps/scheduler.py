@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import optuna
 
@@ -15,7 +14,7 @@ from sweeps.courier import Courier
 from sweeps.disk import Disk
 from sweeps.jobs import Jobs, Running, Task, why
 from sweeps.lease import Lease
-from sweeps.ledger import CANCEL, CANCELLED, DONE, FAILED, STOP_NOW, Ledger
+from sweeps.ledger import DONE, FAILED, Ledger
 from sweeps.live import View
 from sweeps.notices import Notices
 from sweeps.outcome import Keeper
@@ -23,10 +22,11 @@ from sweeps.picture import Progress, Snapshot
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
-from sweeps.results import Result, base_result, number_of, results, trial_label
+from sweeps.results import Result, base_result, results, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
 from sweeps.spending import Spending
+from sweeps.stopping import Requests, Stopping
 from sweeps.stores import StoreError
 from sweeps.takeup import take_up
 from sweeps.tracking import KILLED, Tracker
@@ -44,14 +44,6 @@ _NO_BASE = "the base model cannot be measured, so no gate could be judged: "
 
 class SweepError(RuntimeError):
     """The sweep cannot go on; what it measured so far is kept."""
-
-
-class Stopping(IntEnum):
-    """How a sweep ends before its end."""
-
-    NO = 0
-    RUNGS = 1
-    NOW = 2
 
 
 @dataclass
@@ -88,8 +80,7 @@ class Scheduler:
         # card-seconds follow once what an earlier process left is ended
         self._spending = Spending(config.budget, records.units(self.study), earlier=studies.load_seconds(self.study))
         self._disk = Disk(self.plan, self.study, self._tuner)
-        self._stopping, self._fault, self._heard = Stopping.NO, "", 0
-        self._paused, self._unfit, self._saved = False, 0, time.monotonic()
+        self._fault, self._paused, self._unfit, self._saved = "", False, 0, time.monotonic()
 
     def run(self) -> bool:
         """Run until nothing more is to be done; returns whether that was the end of the sweep.
@@ -102,6 +93,16 @@ class Scheduler:
         self._spending.card_seconds = self.ledger.card_seconds()
         self._publish()
         self._queue = Queue(self.plan, self.study, self._tuner, self._jobs, self._spending, self.trials)
+        self._requests = Requests(
+            self.plan.config.name,
+            self.study,
+            self.ledger,
+            self._jobs,
+            self._queue,
+            self._keeper,
+            self.view,
+            self.asked,
+        )
         while self._turn():
             time.sleep(_POLL_SECONDS)
         studies.save_seconds(self.study, self._spending.seconds)
@@ -112,8 +113,8 @@ class Scheduler:
         if self._fault:
             self.tracker.finish(parent, "FAILED", "failed")
             raise SweepError(self._fault)
-        self.tracker.finish(parent, *((KILLED, "stopped") if self._stopping else ("FINISHED", "complete")))
-        return not self._stopping
+        self.tracker.finish(parent, *((KILLED, "stopped") if self._requests.stopping else ("FINISHED", "complete")))
+        return not self._requests.stopping
 
     @property
     def running(self) -> list[str]:
@@ -123,64 +124,24 @@ class Scheduler:
     def _turn(self) -> bool:
         """Do what is to be done now; returns whether there may be more."""
         self.lease.beat()
-        self._listen()
-        if self._stopping is Stopping.NOW:
-            self._stop_now()
+        self._requests.listen()
+        if self._requests.stopping is Stopping.NOW:
+            self._requests.stop_jobs()
             return False
         started = self._start_what_fits()
         for job in tuple(self._jobs.running):
             self._follow(job)
         self._show()
         self.courier.check()
-        waits = not self._stopping and (self._queue.waits or self._paused)
+        waits = not self._requests.stopping and (self._queue.waits or self._paused)
         return bool(started or self._jobs.running or waits)
-
-    # -- what the user asks for --------------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        for request in self.ledger.take_requests():
-            if request.action == CANCEL:
-                self._cancel(str(request.label))
-            else:
-                self._stop(Stopping.NOW if request.action == STOP_NOW else Stopping.RUNGS)
-        if self.asked.times > self._heard:
-            self._heard = self.asked.times
-            self._stop(Stopping(min(self._heard, Stopping.NOW)))
-
-    def _stop(self, how: Stopping) -> None:
-        if how <= self._stopping:
-            return
-        self._stopping = how
-        if how is Stopping.RUNGS and self._jobs.running:
-            waited = ", ".join(self.running)
-            self.view.say(
-                f"stopping: nothing new starts; waiting for {waited}. Ctrl-C again, or `lorasweep stop "
-                f"{self.plan.config.name} --now`, stops at once; what is stopped so is done again from its last rung"
-            )
-
-    def _stop_now(self) -> None:
-        for job in tuple(self._jobs.running):
-            self._jobs.remove(job, job.launcher.kill(), None)
-            self.view.say(f"{job.task.label} stopped")
-
-    def _cancel(self, label: str) -> None:
-        number = number_of(label)
-        if number is None or not records.is_open(self.study, number):
-            self.view.say(f"{label} cannot be cancelled: it has ended, or was not started")
-            return
-        for job in [job for job in self._jobs.running if job.task.number == number]:
-            self._jobs.remove(job, job.launcher.kill(), None)
-            self.ledger.close_job(label, job.task.rung, CANCELLED)
-        self._queue.drop(number)
-        self._keeper.cancelled(number, label)
-        self.view.say(f"{label} cancelled")
 
     # -- what runs next ----------------------------------------------------------------------------------------------
 
     def _start_what_fits(self) -> bool:
         """Start jobs while a slot is free and there is something to do; returns whether any started."""
         started = False
-        while not self._stopping and self.slots.free and not self._low_disk():
+        while not self._requests.stopping and self.slots.free and not self._low_disk():
             upcoming = self._queue.next()
             if upcoming is None:
                 break
@@ -238,7 +199,7 @@ class Scheduler:
             self._give_up(f"{_HOPELESS} configurations in a row could not be started; the last: {reason}")
 
     def _give_up(self, fault: str, how: Stopping = Stopping.NOW) -> None:
-        self._fault, self._stopping = fault, how
+        self._fault, self._requests.stopping = fault, how
 
     # -- what came out -----------------------------------------------------------------------------------------------
 
