@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from evaluation.items import read
 from evaluation.protocols import evaluate
@@ -18,6 +18,7 @@ from sweeps.ledger import Ledger
 from sweeps.plan import Plan, make_plan
 from sweeps.stores import Stores, trial_paths
 from sweeps.study import open_study
+from tests.made_adapter import adapter
 from tests.short_sweep import write_sweep
 from trainer.checkpoints import checkpoint, due
 from trainer.files import write_whole
@@ -112,17 +113,10 @@ def _grade(paths: TrialPaths, right: float) -> dict[str, Score]:
 
 def _write_weights(paths: TrialPaths, rung: int) -> None:
     """Write an adapter of rank 8 on wq and wo, as the enqueued configuration has it."""
-    base = load_file(Job.read(paths.job).base)
-    random = np.random.default_rng(0)
+    base, random = Job.read(paths.job).base, np.random.default_rng(0)
     paths.checkpoints.mkdir()
     for step in range((rung - 1) * STEPS + 1, rung * STEPS + 1):
-        adapter = {}
-        for name, weight in base.items():
-            if name.endswith((".wq.weight", ".wo.weight")):
-                module = name.removesuffix(".weight")
-                rows, columns = weight.shape
-                adapter[f"{module}.mindpet_delta_lora_a"] = random.normal(size=(8, columns)).astype(np.float32)
-                adapter[f"{module}.mindpet_delta_lora_b"] = random.normal(size=(rows, 8)).astype(np.float32)
+        weights = adapter(base, 8, ("wq", "wo"), random)
         if due(EPOCHS * STEPS, step - 1, step):
-            save_file(adapter, checkpoint(paths.checkpoints, step))
-    save_file(adapter, paths.adapter)
+            save_file(weights, checkpoint(paths.checkpoints, step))
+    save_file(weights, paths.adapter)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import distribution_to_json
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from evaluation.score import score
 from sweeps import records
@@ -24,6 +24,7 @@ from sweeps.read import Known
 from sweeps.results import BASE_ATTRIBUTE, BOX, CONFIGURATION, RUNGS, SCORES, TARGET, UNITS, VALUES
 from sweeps.stores import Stores, trial_paths
 from sweeps.study import load_config, load_study, open_study
+from tests.made_adapter import adapter
 from tests.short_sweep import write_sweep
 from trainer.measurement import Measurement
 from trainer.slots import Placement
@@ -117,14 +118,10 @@ def write_files(folder: Path, number: int, rung: int) -> None:
         paths, Placement(0, 1, (), (), 8118, 60000), config.space.settings(config.space.encode(own)), result.label, rung
     )
     Measurement(scores=result.scores, seconds={"worker": 20.0}, versions={"python": "3.11"}).write(paths.measurement)
-    random, adapter, rank = np.random.default_rng(0), {}, int(str(own["lora_rank"]))
-    for name, weight in load_file(config.model.base).items():
-        module = name.removesuffix(".weight")
-        if module.rpartition(".")[2] in list(own["target_modules"]):  # type: ignore[call-overload]
-            rows, columns = weight.shape
-            adapter[f"{module}.mindpet_delta_lora_a"] = random.normal(size=(rank, columns)).astype(np.float32)
-            adapter[f"{module}.mindpet_delta_lora_b"] = random.normal(size=(rows, rank)).astype(np.float32)
-    save_file(adapter, paths.adapter)
+    modules = own["target_modules"]
+    assert isinstance(modules, (list, tuple))
+    rank, random = int(str(own["lora_rank"])), np.random.default_rng(0)
+    save_file(adapter(config.model.base, rank, modules, random), paths.adapter)
 
 
 def make_runs(database: Path, artifacts: Path, sweep: str, trials: int) -> None:
