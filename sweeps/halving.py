@@ -9,7 +9,8 @@ massively parallel hyperparameter tuning", MLSys 2020). Who is first there:
    spread (greedy hypervolume subset selection, see ``sweeps.directions``). MO-ASHA breaks these ties by distance alone
    (Schmucker et al., "Multi-objective asynchronous successive halving", 2021).
 
-The same results in the same order give the same decisions; of equal trials the one measured first goes first.
+The same results give the same decisions, in whatever order they were measured: of equal trials the one with the lowest
+number goes first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MARGIN = 0.1  # of the spread, beyond the worst: else what is worst in any obje
 
 @dataclass(frozen=True)
 class Cohort:
-    """The trials measured at one rung, in a fixed order.
+    """The trials measured at one rung.
 
     Attributes:
         trials: (n,) their numbers.
@@ -83,14 +84,14 @@ def best_left(cohort: Cohort) -> int | None:
     if not feasible[left].any():
         violations = cohort.violations[left]
         left = left[violations == violations.min()]
-        return int(cohort.trials[left[_most_volume(cohort, left)]])
+        return _most_volume(cohort, left)
     candidates = np.flatnonzero(feasible)
     while True:
         # the best layer that has one left; those that went on are counted in it
         layer = candidates[nondominated(cohort.losses[candidates])]
         waiting = layer[~cohort.promoted[layer]]
         if len(waiting):
-            return int(cohort.trials[waiting[_most_volume(cohort, waiting)]])
+            return _most_volume(cohort, waiting)
         candidates = np.setdiff1d(candidates, layer)
 
 
@@ -104,10 +105,12 @@ def best(cohort: Cohort, count: int) -> list[int]:
 
 
 def _most_volume(cohort: Cohort, waiting: npt.NDArray[np.int64]) -> int:
-    """Return the index in ``waiting`` of the trial that adds most volume to those that went on."""
+    """Return the number of that trial among ``waiting`` which adds most volume to those that went on."""
     best, worst = cohort.losses.min(axis=0), cohort.losses.max(axis=0)
     spread = np.where(worst > best, worst - best, 1.0)
     scaled = (cohort.losses - best) / (spread * (1 + _MARGIN))
     shares = reach(scaled, directions(_DIRECTIONS, cohort.losses.shape[1]))
     covered = shares[cohort.promoted].max(axis=0, initial=0.0)
-    return greedy(shares[waiting], covered, 1)[0]
+    # it takes the first of equal ones
+    waiting = waiting[np.argsort(cohort.trials[waiting])]
+    return int(cohort.trials[waiting[greedy(shares[waiting], covered, 1)[0]]])

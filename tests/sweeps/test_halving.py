@@ -61,7 +61,12 @@ def test_unit_of_an_objective_does_not_matter() -> None:
     assert order(cohort(losses.tolist())) == order(cohort((losses * [1e6, 1, 1e-6] + [5, -2, 0]).tolist()))
 
 
-def test_equal_trials_go_on_in_their_order() -> None:
+def test_order_of_measuring_decides_nothing() -> None:
+    # few values, so that many are equal
+    losses = np.random.default_rng(5).integers(0, 3, (12, 3)).astype(float)
+    as_measured, shuffled = cohort(losses.tolist()), np.random.default_rng(6).permutation(12)
+    otherwise = Cohort(*(values[shuffled] for values in vars(as_measured).values()))
+    assert order(otherwise) == order(as_measured)
     assert order(cohort([[1, 1], [1, 1], [1, 1]])) == [10, 11, 12]
 
 
