@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import optuna
 
@@ -12,6 +12,7 @@ from sweeps.plan import Plan
 from sweeps.results import STOPPED, Front, results
 from sweeps.retention import Uses, enough, removable, scan
 from sweeps.tuner import Tuner
+from trainer.cached import DataSet, data_sets, remove
 
 _GB = 1e9
 _LOOK_SECONDS = 30.0
@@ -43,8 +44,11 @@ class Disk:
         return self._low
 
     def _no_room(self) -> str:
+        reserve = self._settings.reserve_gb * _GB
         free = shutil.disk_usage(self._plan.folder).free
-        if free >= self._settings.reserve_gb * _GB:
+        if free < reserve and self._free_cache(data_sets(self._plan.cache), round(reserve - free)):
+            free = shutil.disk_usage(self._plan.folder).free
+        if free >= reserve:
             return ""
         return (
             f"{self._plan.folder}: {free / _GB:.2f} GB are free, fewer than `disk: reserve_gb` of "
@@ -56,7 +60,9 @@ class Disk:
         if quota is None:
             return ""
         total, weights = scan(self._plan.folder)
-        excess = round(total - quota * _GB)
+        cached = data_sets(self._plan.cache)
+        excess = round(total + sum(data_set.bytes for data_set in cached) - quota * _GB)
+        excess -= self._free_cache(cached, excess)
         if excess <= 0:
             return ""
         for file in enough(removable(weights, self._uses(running, front, more)), excess):
@@ -65,9 +71,19 @@ class Disk:
         if excess <= 0:
             return ""
         return (
-            f"{self._plan.folder}: holds {excess / _GB:.2f} GB more than `disk: quota_gb` of {quota:g}, and all that "
-            "is left is needed; raise the quota"
+            f"{self._plan.folder}: with the tokenized data in {self._plan.cache} it holds {excess / _GB:.2f} GB more "
+            f"than `disk: quota_gb` of {quota:g}, and all that is left is needed; raise the quota"
         )
+
+    @staticmethod
+    def _free_cache(cached: Sequence[DataSet], excess: int) -> int:
+        """Remove tokenized data that no process reads until ``excess`` bytes are free; returns how many are."""
+        freed = 0
+        for data_set in cached:
+            if freed >= excess:
+                break
+            freed += data_set.bytes if remove(data_set.path) else 0
+        return freed
 
     def _uses(self, running: Collection[int | None], front: Front, more: float) -> Uses:
         known = results(self._study)

@@ -22,7 +22,8 @@ class DiskSettings(Section):
     """How much room a sweep may take; GB are 10^9 bytes.
 
     Attributes:
-        quota_gb: of the sweep's own folder; above it the weights go that are missed least; None: no limit.
+        quota_gb: of the sweep's own folder and the tokenized data that sweeps share; above it what no job reads of
+            these goes, then the weights that are missed least; None: no limit.
         reserve_gb: nothing starts while the disk has less left.
     """
 

@@ -24,6 +24,7 @@ from evaluation.items import Item
 from evaluation.protocols import Evaluation, evaluate
 from evaluation.score import Score
 from trainer import network
+from trainer.cached import use
 from trainer.data import make_record
 from trainer.data_statistics import Statistics
 from trainer.decoding import encode, window
@@ -76,6 +77,8 @@ class Session:
         """
         started = time.monotonic()
         model = self._config.model.model_config
+        # as long as this process runs
+        self._used = use(self._job.record)
         self._data = make_record(self._job.record, self._job.source, self._codec, model.seq_length, model.pad_token_id)
         resumed = None if self._job.resume is None else TrainingState.read(self._job.resume)
         rung = self._rung(resumed)

@@ -18,6 +18,7 @@ from sweeps.results import find_front, measurements
 from sweeps.sampling import make_tuner
 from sweeps.stores import Stores
 from tests.short_sweep import write_sweep
+from trainer.cached import data_sets, use
 from trainer.measurement import Measurement
 
 BASE = {"math_accuracy": 10.0, "f1": 80.0, "ratio": 0.0}
@@ -59,6 +60,18 @@ def kept(plan: Plan) -> list[str]:
 def test_what_failed_goes_first_and_no_more_than_has_to(plan: Plan, study: optuna.Study) -> None:
     front = find_front(measurements(study), plan.config.objectives)
     assert Disk(plan, study, make_tuner(plan, study)).low((), front, 0) == ""
+    assert kept(plan) == ["trial-0000", "trial-0001"]
+
+
+def test_tokenized_data_that_no_job_reads_goes_before_any_weights(plan: Plan, study: optuna.Study) -> None:
+    for name in ("read", "unread"):
+        (plan.cache / name).mkdir(parents=True)
+        (plan.cache / name / "00000.mindrecord").write_bytes(b"x" * 150)
+    # 1,200 bytes of weights and 300 of data: one data set and one file of weights are too many
+    with use(plan.cache / "read"):
+        low = Disk(plan, study, make_tuner(plan, study)).low((), find_front((), plan.config.objectives), 0)
+    assert low == ""
+    assert [found.path.name for found in data_sets(plan.cache)] == ["read"]
     assert kept(plan) == ["trial-0000", "trial-0001"]
 
 
