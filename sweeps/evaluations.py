@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from trainer import decoding
 from trainer.job import Benchmark, Job
-from trainer.msrun import Launch
+from trainer.measurement import Measurement
+from trainer.msrun import Launch, left
 from trainer.paths import TrialPaths
 from trainer.recipe import Recipe
 
@@ -43,15 +46,32 @@ def settings(recipe: Recipe, benchmark: Benchmark, job: Job) -> dict[str, object
     }
 
 
-def chain(paths: TrialPaths, benchmarks: Sequence[Benchmark], trains: bool) -> Launch:
+def chain(paths: TrialPaths, benchmarks: Sequence[Benchmark], *, trains: bool, again: bool) -> Launch:
     """Return what a job on cards launches: its training, if any, then each benchmark, of which there is one at least.
 
     Args:
         trains: whether there is a training, whose adapter is measured; else the untouched base is.
+        again: an earlier attempt was to do the very same: what of it ended well is not done again.
     """
     first, *then = _launches(paths, benchmarks, trains)
-    # one alone writes the trial's measurement itself: nothing is to be put together
-    return replace(first, then=tuple(then)) if then else replace(first, measurement=None)
+    if not then:
+        # alone it writes the trial's measurement itself: nothing is to be put together
+        return replace(first, measurement=None)
+    links = [first, *then]
+    for place, link in enumerate(links):
+        if not (again and _ended_well(link, paths)):
+            break
+        links[place] = replace(link, done=True)
+    return replace(links[0], then=tuple(links[1:]))
+
+
+def _ended_well(link: Launch, paths: TrialPaths) -> bool:
+    """Whether all is there that a link leaves; what it measured is the last that it writes."""
+    try:
+        Measurement.read(link.measurement or paths.measurement)
+    except (OSError, ValidationError):
+        return False
+    return all(file.exists() for file in left(link, paths))
 
 
 def _launches(paths: TrialPaths, benchmarks: Sequence[Benchmark], trains: bool) -> Iterator[Launch]:

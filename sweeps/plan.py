@@ -89,16 +89,18 @@ class Plan:
             resume=resume,
         )
         paths.root.mkdir(parents=True, exist_ok=True)
-        job.write(paths.job)
         made_by = f"lorasweep {version('lorasweep')}: sweep {config.name}, {label}\nrecipe: {self.recipe.source}"
         everything |= {RECORD: str(record)}
-        files.write_whole(paths.recipe, self.recipe.render(everything, made_by))
+        recipe = self.recipe.render(everything, made_by)
+        again = _is_again(paths, job, recipe)
+        job.write(paths.job)
+        files.write_whole(paths.recipe, recipe)
         if placement.devices and job.benchmarks:
             for benchmark in job.benchmarks:
                 own = evaluations.settings(self.recipe, benchmark, job)
                 rendered = self.recipe.render({**everything, **own}, f"{made_by}\nmeasures: {benchmark.protocol}")
                 files.write_whole(paths.evaluation(benchmark.protocol), rendered)
-            return evaluations.chain(paths, job.benchmarks, trains=settings is not None)
+            return evaluations.chain(paths, job.benchmarks, trains=settings is not None, again=again)
         stages = tuple(config.evaluation) if settings is None else ("train", *config.evaluation)
         return Launch(paths.recipe, paths.job, stages)
 
@@ -161,6 +163,17 @@ class Plan:
         if loss is not None:
             values["train_loss"] = loss
         return self.config.derived_metrics(values)
+
+
+def _is_again(paths: TrialPaths, job: Job, recipe: str) -> bool:
+    """Whether an earlier attempt in that folder was to do the same, on whatever cores and from whichever state."""
+    anywhere: dict[str, object] = {"cores": (), "resume": None}
+    try:
+        before = Job.read(paths.job)
+        same = before.model_copy(update=anywhere) == job.model_copy(update=anywhere)
+        return same and paths.recipe.read_text(encoding="utf-8") == recipe
+    except (OSError, ValueError):
+        return False
 
 
 def make_plan(config: SweepConfig, document: Document, stores: Stores) -> Plan:

@@ -5,10 +5,10 @@ kills, or takes up after the one before it died; the msruns go on while nobody l
 them itself, a training that ends while there is none would wait for the next one, and every msrun would need an entry
 of its own in the ledger before it runs.
 
-The first msrun that fails ends the chain, and the job is done again from its training on. What they measured is put
-together when all ended well: the trial's measurement says that a job is done, as it does where one msrun does
-everything. Nothing here needs a card; what has not run on one is msrun itself, and decoding with a key-value cache
-(``trainer.network.generator``).
+The first msrun that fails ends the chain; where the job is done again, it is from that one on, so that a measuring
+that fails costs no second training. What they measured is put together when all ended well: the trial's measurement
+says that a job is done, as it does where one msrun does everything. Nothing here needs a card; what has not run on one
+is msrun itself, and decoding with a key-value cache (``trainer.network.generator``).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Chain(BaseModel):
     """What is run.
 
     Attributes:
-        links: argument list of each msrun, in order.
-        parts: what each of them measures is written there by its worker.
+        links: argument list of each msrun that is still to run, in order.
+        parts: what each of all msruns measures is written there by its worker.
         total: where all of it is put together.
     """
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -78,11 +79,7 @@ class Launcher:
         limits: Limits | None = None,
     ) -> None:
         paths.logs.mkdir(parents=True, exist_ok=True)
-        # leftovers of an earlier launch must not be taken for this one's
-        for stale in set(paths.artifacts()) - {paths.job, *(link.recipe for link in (launch, *launch.then))}:
-            stale.unlink()
-        for folder in paths.root.glob(f"{LOGS}_*"):
-            shutil.rmtree(folder)
+        _clear(paths, (launch, *launch.then))
         with paths.launcher_log.open("wb") as log:
             process = subprocess.Popen(
                 msrun.command(launch, placement, paths),
@@ -298,3 +295,14 @@ class Launcher:
         # msrun itself says only that there was one
         reason, log = find_reason(logs[:-1], log)
         return Outcome.FAILED, reason or death.reason, log
+
+
+def _clear(paths: TrialPaths, links: Sequence[msrun.Launch]) -> None:
+    """Delete what an earlier attempt left, lest it be taken for this one's, but for what was done for good."""
+    done = [link for link in links if link.done]
+    kept = {paths.job, *(link.recipe for link in links)}.union(*(msrun.left(link, paths) for link in done))
+    for stale in set(paths.artifacts()) - kept:
+        stale.unlink()
+    for folder in paths.root.glob(f"{LOGS}_*"):
+        if folder.name not in {link.log_folder for link in done}:
+            shutil.rmtree(folder)

@@ -37,6 +37,7 @@ class Launch:
         log_folder: name of the folder, in the trial's, of its processes' logs.
         then: launches that follow on the same placement, one after the other, if this one ends well; each has folders
             and files of its own (see ``trainer.chain``).
+        done: one of several that ended well in an earlier attempt: it is not run again, and what it left counts.
         cluster_timeout: seconds that workers wait for one another at the start.
     """
 
@@ -48,7 +49,16 @@ class Launch:
     workers: int | None = None
     log_folder: str = LOGS
     then: tuple[Launch, ...] = ()
+    done: bool = False
     cluster_timeout: int = 600
+
+
+def left(launch: Launch, paths: TrialPaths) -> set[Path]:
+    """Return the files that a launch leaves, as far as another attempt needs them, if it ended well."""
+    logs = paths.root / launch.log_folder
+    adapter = {paths.adapter} if "train" in launch.stages else set()
+    predictions = {paths.predictions(stage) for stage in launch.stages if stage != "train"}
+    return {launch.measurement or paths.measurement, *adapter, *predictions, *logs.glob("*")}
 
 
 def command(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str]:
@@ -57,7 +67,7 @@ def command(launch: Launch, placement: Placement, paths: TrialPaths) -> list[str
         return argv(launch, placement)
     links = (launch, *launch.then)
     chain = Chain(
-        links=tuple(tuple(argv(link, placement)) for link in links),
+        links=tuple(tuple(argv(link, placement)) for link in links if not link.done),
         parts=tuple(link.measurement or paths.measurement for link in links),
         total=paths.measurement,
     )

@@ -137,6 +137,57 @@ def test_trial_on_cards_is_a_chain_of_its_training_and_its_protocols(on_cards: P
     ]
 
 
+def leave(paths: TrialPaths, *stages: str) -> None:
+    """Leave what msruns leave that ended well."""
+    for stage in stages:
+        Measurement(scores={}, seconds={}, versions={}).write(paths.part(stage))
+        file = paths.adapter if stage == "train" else paths.predictions(stage)
+        file.write_bytes(b"")
+
+
+def stages(launch: msrun.Launch, paths: TrialPaths) -> list[str]:
+    return [link["stages"] for link in links(msrun.command(launch, CARDS, paths))]
+
+
+def test_measuring_that_failed_costs_no_second_training(on_cards: Plan, tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    on_cards.prepare(paths, CARDS, LORA, "trial-0000")
+    leave(paths, "train")
+    launch = on_cards.prepare(paths, replace(CARDS, slot=0, devices=(0, 1), cores=(7,)), LORA, "trial-0000")
+    assert stages(launch, paths) == ["squad_contest", "math_contest"]
+    leave(paths, "squad_contest")
+    again = on_cards.prepare(paths, CARDS, LORA, "trial-0000")
+    assert stages(again, paths) == ["math_contest"]
+    # the whole measurement is that of all three
+    command = json.loads(msrun.command(again, CARDS, paths)[-1])
+    assert [Path(part).name for part in command["parts"]] == [
+        *("measurement_train.json", "measurement_squad_contest.json"),
+        "measurement_math_contest.json",
+    ]
+
+
+def test_what_is_another_training_or_not_whole_is_done_again(on_cards: Plan, tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    every = ["train", "squad_contest", "math_contest"]
+    on_cards.prepare(paths, CARDS, LORA, "trial-0000")
+    leave(paths, "train")
+    assert (
+        stages(on_cards.prepare(paths, CARDS, {**LORA, "lr_schedule.learning_rate": 1e-5}, "trial-0000"), paths)
+        == every
+    )
+    paths.adapter.unlink()
+    assert (
+        stages(on_cards.prepare(paths, CARDS, {**LORA, "lr_schedule.learning_rate": 1e-5}, "trial-0000"), paths)
+        == every
+    )
+    leave(paths, "train")
+    paths.part("train").write_text("{", encoding="utf-8")
+    assert (
+        stages(on_cards.prepare(paths, CARDS, {**LORA, "lr_schedule.learning_rate": 1e-5}, "trial-0000"), paths)
+        == every
+    )
+
+
 def test_base_on_cards_is_only_measured_and_without_an_adapter(on_cards: Plan, tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
     found = links(msrun.command(on_cards.prepare(paths, CARDS, None, "base"), CARDS, paths))

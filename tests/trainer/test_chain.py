@@ -113,15 +113,15 @@ def launch_of(paths: TrialPaths) -> msrun.Launch:
 def begin(paths: TrialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a chain of two msruns, a training on two workers and one protocol on one.
 
-    Args: ``held`` and ``failing``: the stage that waits for a file ``go``, the one that fails.
+    Args: ``held`` and ``failing``: the stage that waits for a file ``go``, the one that fails; ``launch``: another.
     """
 
-    def run(held: str = "", failing: str = "") -> Launcher:
+    def run(held: str = "", failing: str = "", launch: msrun.Launch | None = None) -> Launcher:
         worker = tmp_path / "fake_worker.py"
         measured = MEASURED["train"].model_dump_json()
         worker.write_text(WORKER.format(go=str(tmp_path / "go"), held=held, failing=failing, measured=measured))
         monkeypatch.setattr(msrun, "WORKER", worker)
-        return Launcher(launch_of(paths), Placement(0, 2, (), (0,), free_port(), 60000), paths)
+        return Launcher(launch or launch_of(paths), Placement(0, 2, (), (0,), free_port(), 60000), paths)
 
     return run
 
@@ -150,6 +150,19 @@ def test_failure_of_a_later_msrun_is_told_from_its_own_log(begin: Start, paths: 
     assert (found.outcome, found.reason) == (Outcome.FAILED, "ValueError: no kernel")
     assert found.log == paths.link(1, "squad_contest").worker_log(0)
     assert found.log in launcher.all_logs
+
+
+def test_next_attempt_goes_on_where_the_last_one_failed(begin: Start, paths: TrialPaths) -> None:
+    assert ended(begin(failing="squad_contest")).outcome is Outcome.FAILED
+    paths.adapter.write_bytes(b"trained")
+    trained, part = paths.worker_log(1).stat().st_mtime_ns, paths.part("train").stat().st_mtime_ns
+    first = launch_of(paths)
+    launcher = begin(launch=replace(first, done=True))
+    assert ended(launcher).outcome is Outcome.FINISHED
+    # the training's files are those of the attempt before; its log is read for its steps once more
+    assert (paths.worker_log(1).stat().st_mtime_ns, paths.part("train").stat().st_mtime_ns) == (trained, part)
+    assert paths.adapter.read_bytes() == b"trained"
+    assert Measurement.read(paths.measurement).seconds["worker"] == 140.0
 
 
 def test_nothing_follows_a_training_that_failed(begin: Start, paths: TrialPaths) -> None:
