@@ -30,8 +30,9 @@ def note(
     head = [
         f"Trials: {states}. On the front: {len(front.results)}. All of them, with intervals: artifact `{page}`.",
         "Filters: `tags.pareto = 'true'`, `tags.knee = 'true'`, `tags.rank = '0002'` (the front of all the others).",
-        "Colours: red the front, dark grey other feasible trials, light grey those that miss a gate, light blue those "
-        "that stopped at a rung, blue the untouched base.",
+        "Colours: red the front, orange what is on it by an earlier rung (tag `front`) and not by the values shown, "
+        "dark grey other feasible trials, light grey those that miss a gate, light blue those that stopped at a rung, "
+        "dark blue the untouched base.",
         "",
         _row(["trial", "", *(f"{_escaped(o.metric)} ({o.direction})" for o in objectives), *map(_escaped, names)]),
         _row(["---"] * (2 + len(objectives) + len(names))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import secrets
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -114,6 +116,24 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if name != PASSWORD}
         return {**kept, **own}
 
+    def check_port(self) -> None:
+        """Raise ``StoreError`` where nothing can listen on host and port: MLflow would say so late, and end with 0."""
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except OSError as error:
+            raise StoreError(f"--host {self.host}: no address of this machine: {error.strerror}") from error
+        errors = [failed for address in found if (failed := _cannot_bind(*address)) is not None]
+        # localhost may have an IPv6 address that the machine does not
+        if errors and (len(errors) == len(found) or errors[0].errno == errno.EADDRINUSE):
+            raise StoreError(self._not_bound(errors[0]))
+
+    def _not_bound(self, error: OSError) -> str:
+        if error.errno == errno.EADDRINUSE:
+            return f"--port {self.port}: in use on {self.host}; end what listens there, or name another --port"
+        if error.errno == errno.EACCES:
+            return f"--port {self.port}: not allowed to this user; name one from 1024 on"
+        return f"--host {self.host}: cannot be listened on: {error.strerror}; name an address of this machine"
+
     def prepare(self) -> None:
         """Write what the login needs, for this user's eyes only; a password that was changed replaces the old one."""
         if self.password is None:
@@ -142,6 +162,17 @@ class Server:
                 server.terminate()
                 server.wait()
                 return 0
+
+
+def _cannot_bind(family: int, kind: int, protocol: int, _: str, address: tuple[Any, ...]) -> OSError | None:
+    with socket.socket(family, kind, protocol) as probe:
+        # as the server does: what a closed connection left behind is no one who listens
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            return error
+    return None
 
 
 def is_loopback(host: str) -> bool:

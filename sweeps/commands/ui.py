@@ -33,6 +33,7 @@ def ui(
     stores = open_stores(runs, database)
     stores.check_tracking()
     server = Server.plan(stores, host, port, allowed_host or (), os.environ)
+    server.check_port()
     login = "" if server.password is None else " Log in as admin; the password goes over the network as it is."
     where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     typer.echo(

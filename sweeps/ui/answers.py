@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sqlite3
@@ -41,6 +42,7 @@ class Answer:
 class _Sweep:
     ledger: Ledger
     lock: threading.Lock = field(default_factory=threading.Lock)
+    computing: threading.Lock = field(default_factory=threading.Lock)
     document: Answer | None = None
     importance: Answer | None = None
 
@@ -76,11 +78,13 @@ class Answers:
     def importance(self, name: str) -> Answer:
         """Return ``sweeps.ui.importance`` of a sweep; computed anew only where something was measured since."""
         sweep = self._sweep(name)
-        with sweep.lock:
-            measured = len(Rows.read(self._database, sweep.ledger, name).standing().measured)
-            if sweep.importance is None or sweep.importance.version != str(measured):
+        # not the document's: it takes seconds, and pages ask for documents meanwhile
+        with sweep.computing:
+            measured = Rows.read(self._database, sweep.ledger, name).standing().measured
+            version = _version([(result.point, result.values) for result in measured])
+            if sweep.importance is None or sweep.importance.version != version:
                 study = load_study(name, self._stores.study_url)
-                sweep.importance = Answer(str(measured), _json(importance(study, load_config(study))))
+                sweep.importance = Answer(version, _json(importance(study, load_config(study))))
             return sweep.importance
 
     def export(self, name: str, selection: str) -> tuple[str, bytes]:
@@ -90,17 +94,18 @@ class Answers:
             SelectionError: nothing is selected by that text.
             FolderError: there is no room to write it.
         """
+        self._sweep(name)
         known = Known.open(self._stores, name)
         result = select(selection, known)
-        packed = io.BytesIO()
+        packed, folder_name = io.BytesIO(), f"{name}-{result.point}"
         # one at a time: it reads the base's weights whole for their digest
         with self._exporting, tempfile.TemporaryDirectory() as folder:
             out = Path(folder, "export")
             export(known, result, out)
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
                 for file in sorted(path for path in out.rglob("*") if path.is_file()):
-                    archive.write(file, file.relative_to(out))
-        return f"{name}-{result.point}.zip", packed.getvalue()
+                    archive.write(file, Path(folder_name, file.relative_to(out)))
+        return f"{folder_name}.zip", packed.getvalue()
 
     def _sweep(self, name: str) -> _Sweep:
         if name not in self._sweeps:
@@ -130,6 +135,10 @@ def _links(file: Path, sweep: str) -> Links:
     except sqlite3.Error:
         # the page is as good without them; MLflow itself says what is wrong with its database
         return Links()
+
+
+def _version(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:32]
 
 
 def _json(value: Any) -> bytes:

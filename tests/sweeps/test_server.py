@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,20 @@ def test_server_with_a_password_lets_nobody_in_without_it(stores: Stores) -> Non
     for name in ("basic_auth.ini", "basic_auth.db"):
         assert (stores.root / name).stat().st_mode & 0o777 == 0o600
         assert SECRET.encode() not in (stores.root / name).read_bytes()
+
+
+def test_port_in_use_and_host_of_another_machine_are_said_before_anything_starts(
+    stores: Stores, cli: Callable[..., tuple[int, str, str]]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, error = cli("ui", "--runs", stores.root, "--port", port)
+        assert (code, out) == (2, "")
+        assert f"--port {port}: in use on 127.0.0.1; end what listens there, or name another --port" in error
+    Server.plan(stores, "localhost", port, (), {}).check_port()
+    for host in ("192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(StoreError, match=f"--host {host}: "):
+            Server.plan(stores, host, port, (), {PASSWORD: SECRET}).check_port()
 
 
 def test_secrets_are_in_no_command_line(stores: Stores) -> None:

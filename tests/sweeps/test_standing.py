@@ -49,6 +49,18 @@ def test_trial_that_stopped_at_a_rung_on_the_front_is_shown_as_of_the_front() ->
     assert kind(STOPPED, alone) == "front"
 
 
+def test_trial_on_the_front_by_an_earlier_rung_only_is_told_apart_from_what_is_shown_of_it() -> None:
+    earlier = replace(BEST, state="stopped", rung=1)
+    last = replace(BEST, values=MISSES.values, violations=MISSES.violations, rung=3)
+    found = tags(last, find_front([earlier, last], OBJECTIVES), 1)
+    assert (found["mlflow.runColor"], found["pareto"], found["feasible"]) == (COLORS["earlier"], "true", "false")
+    assert found["front"] == "trial-0000@1"
+
+
+def test_trial_that_misses_a_gate_is_said_to_wherever_it_stopped(front: Front) -> None:
+    assert kind(replace(MISSES, state="stopped", rung=1), front) == "infeasible"
+
+
 def test_trial_has_the_best_rank_of_its_rungs_and_none_where_it_misses_a_gate() -> None:
     again = replace(BEST, values=STOPPED.values, rung=1)
     assert ranks([*ALL, again], OBJECTIVES) == {0: 1, 1: 2, 3: 3}
