@@ -7,130 +7,22 @@ the same ``id``.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
-from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
 
+from sweeps.channels import Channel, NotTaken
 from sweeps.notices import open_notices
-from trainer.msrun import MARK
 
-_PAUSES = (1.0, 5.0)  # seconds between the attempts
-_TIMEOUT_SECONDS = 10.0
+_PAUSES = (1.0, 5.0)  # seconds between the first attempts
+_LATER, _LATEST = 30.0, 600.0  # seconds between those after, doubled each time
 _END_SECONDS = 15.0
-
-
-class NotTaken(Exception):
-    """A message was not taken; why, without any secret."""
-
-
-class Channel(Protocol):
-    """One way to tell somebody.
-
-    Attributes:
-        name: by which what waits for it is kept.
-    """
-
-    name: str
-
-    def send(self, body: str) -> None:
-        """Hand over one message, JSON; raises ``NotTaken``."""
-
-    def stop(self) -> None:
-        """Give up what is being sent in another thread."""
-
-
-class Webhook:
-    """Posts to a URL.
-
-    Args:
-        url: shown to nobody but for the host.
-    """
-
-    name = "webhook"
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def send(self, body: str) -> None:
-        """Post a message; any answer but a 2xx means that it was not taken."""
-        import requests
-
-        headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "lorasweep"}
-        try:
-            # what is answered is of no interest; a redirect would hand the message to somebody else
-            with requests.post(
-                self._url, body.encode(), headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True
-            ) as answer:
-                status = answer.status_code
-        except (requests.RequestException, OSError, ValueError) as error:
-            # its text quotes the URL
-            raise NotTaken(f"{self._host}: {type(error).__name__}") from None
-        if not 200 <= status < 300:
-            raise NotTaken(f"{self._host} answers {status}")
-
-    def stop(self) -> None:
-        """Leave it to its time-out."""
-
-    @property
-    def _host(self) -> str:
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.hostname}"
-
-
-@dataclass
-class Command:
-    """Runs a program for each message, which gets it on its standard input.
-
-    Attributes:
-        log: what the program prints.
-    """
-
-    argv: Sequence[str]
-    log: Path
-    name: str = "command"
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-
-    def send(self, body: str) -> None:
-        """Run the program; any exit code but 0 means that the message was not taken."""
-        environment = {name: value for name, value in os.environ.items() if name != MARK}
-        try:
-            with self.log.open("ab") as log:
-                self._process = process = subprocess.Popen(
-                    self.argv,
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=environment,
-                    # Ctrl-C is for the sweep
-                    start_new_session=True,
-                )
-            process.communicate(body.encode(), _TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            raise NotTaken(f"{self.argv[0]} took more than {_TIMEOUT_SECONDS:.0f} s") from None
-        except OSError as error:
-            raise NotTaken(f"{self.argv[0]}: {error.strerror}") from None
-        if process.returncode:
-            raise NotTaken(f"{self.argv[0]} ended with {process.returncode}; see {self.log}")
-
-    def stop(self) -> None:
-        """End the program and what it started."""
-        if self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
 
 
 class Messenger:
@@ -146,6 +38,8 @@ class Messenger:
         self._file, self._channels, self._console = file, channels, console
         self._ending, self._over = threading.Event(), threading.Event()
         self._wakes = {channel.name: threading.Event() for channel in channels}
+        self._complained: set[str] = set()
+        self._left = False
         self._threads = [threading.Thread(target=self._run, args=(channel,), daemon=True) for channel in channels]
 
     def __enter__(self) -> Messenger:
@@ -162,7 +56,7 @@ class Messenger:
         end = time.monotonic() + _END_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        if any(thread.is_alive() for thread in self._threads):
+        if any(thread.is_alive() for thread in self._threads) or self._left:
             self.say("not all notifications were sent; `lorasweep resume` sends them")
         self._over.set()
         for channel in self._channels:
@@ -180,33 +74,46 @@ class Messenger:
             self.say(f"notify: nothing is sent any more: {self._file}: {error}")
 
     def _serve(self, channel: Channel) -> None:
-        wake, complained = self._wakes[channel.name], False
+        wake, pause = self._wakes[channel.name], _LATER
         with contextlib.closing(open_notices(self._file)) as database:
             while True:
-                wake.wait()
                 # before looking: whatever comes after the look sets it again
                 wake.clear()
-                for number, body in _waiting(database, channel.name):
-                    fault = self._send(channel, body)
-                    if fault and self._over.is_set():
-                        return  # it is kept for the next process
-                    if fault and not complained:
-                        complained = True
-                        self.say(f"notify: {fault}; the message is dropped, and no other of this kind is said")
-                    with database:
-                        database.execute("DELETE FROM waiting WHERE id = ?", (number,))
-                if self._ending.is_set() and not wake.is_set():
+                away = self._send_all(database, channel)
+                if self._ending.is_set() and (away or not wake.is_set()):
+                    self._left = self._left or away
                     return
+                wake.wait(pause if away else None)
+                pause = min(2 * pause, _LATEST) if away else _LATER
 
-    def _send(self, channel: Channel, body: str) -> str:
-        """Send a message, some times where it is not taken; returns why it was not, or nothing."""
-        fault = ""
+    def _send_all(self, database: sqlite3.Connection, channel: Channel) -> bool:
+        """Send what waits, in order; returns whether something is left that may be taken later."""
+        for number, body in _waiting(database, channel.name):
+            fault = self._send(channel, body)
+            if fault is not None and (fault.later or self._over.is_set()):
+                self._complain(
+                    channel, f"{fault}; tried again until it is taken, after the sweep by `lorasweep resume`"
+                )
+                return True
+            if fault is not None:
+                self._complain(channel, f"{fault}; the message is dropped")
+            with database:
+                database.execute("DELETE FROM waiting WHERE id = ?", (number,))
+        return False
+
+    def _complain(self, channel: Channel, text: str) -> None:
+        if channel.name not in self._complained:
+            self._complained.add(channel.name)
+            self.say(f"notify: {text}; no other fault of this kind is said")
+
+    def _send(self, channel: Channel, body: str) -> NotTaken | None:
+        """Send a message, some times where it is not taken; returns why it was not."""
         for pause in (*_PAUSES, None):
             try:
                 channel.send(body)
-                return ""
+                return None
             except NotTaken as error:
-                fault = str(error)
+                fault = error
             if pause is None or self._over.is_set():
                 break
             self._ending.wait(pause)

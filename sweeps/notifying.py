@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 
 from rich.console import Console
 
-from sweeps.messenger import Channel, Command, Messenger, Webhook
+from sweeps.channels import Channel, Command, Webhook
+from sweeps.messenger import Messenger
 from sweeps.notices import Notices
 from sweeps.plan import Plan
 

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from search_spaces.load import FileFaults
-from sweeps import messenger
+from sweeps import channels, messenger
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.generations import MAY_CHANGE
 from sweeps.notices import Notices
@@ -205,8 +205,35 @@ def test_failure_to_send_is_said_once_and_without_the_secret(sweep: Sweep, recei
     tell(sweep, receiver.url, [])
     tell(sweep, receiver.url, [failed(0), failed(1)])
     assert sweep.output.getvalue().splitlines() == [
-        "notify: http://127.0.0.1 answers 404; the message is dropped, and no other of this kind is said"
+        "notify: http://127.0.0.1 answers 404; the message is dropped; no other fault of this kind is said"
     ]
+
+
+def test_message_waits_for_a_server_that_is_away(
+    sweep: Sweep, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messenger, "_LATER", 0.0)
+    monkeypatch.setattr(messenger, "_LATEST", 0.0)
+    receiver.answers = [503] * 20
+    with sweep.told(receiver.url) as notices:
+        assert notices is not None
+        notices.look([], front(None))
+        notices.look([failed(0)], front(None))
+        # not before its first attempts are over and were said
+        until(lambda: len(receiver.got) > 20)
+    assert len({got["id"] for got in receiver.got}) == 1
+    assert sweep.output.getvalue().count("tried again until it is taken") == 1
+
+
+def test_what_no_one_took_until_the_end_is_sent_by_the_next_process(sweep: Sweep, receiver: Receiver) -> None:
+    receiver.answers = [503] * 6
+    tell(sweep, receiver.url, [])
+    tell(sweep, receiver.url, [failed(0)])
+    refused = len(receiver.got)
+    assert "not all notifications were sent; `lorasweep resume` sends them" in sweep.output.getvalue()
+    receiver.answers = []
+    tell(sweep, receiver.url, [failed(0)])
+    assert [got["id"] for got in receiver.got[refused:]] == [receiver.got[0]["id"]]
 
 
 @pytest.mark.parametrize("url", [f"http://127.0.0.1:1/{SECRET}", f"http://nowhere.invalid/{SECRET}"])
@@ -264,7 +291,7 @@ def test_command_that_fails_is_said_with_its_log(tmp_path: Path) -> None:
 
 
 def test_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messenger, "_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(channels, "_TIMEOUT_SECONDS", 0.2)
     program(tmp_path, "sleep 1000")
     sweep = Sweep(tmp_path, "{command: ['./tell it.sh']}")
     tell(sweep, None, [])
