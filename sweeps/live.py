@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.live import Live
 
+from sweeps.cells import literal
 from sweeps.config import Objective
 from sweeps.picture import Picture, Snapshot
-from sweeps.view import literal, number, settings_text
+from sweeps.view import number, settings_text
 
 _PLAIN_SECONDS = 30.0
 

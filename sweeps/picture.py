@@ -9,10 +9,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.cells import literal
 from sweeps.config import SweepConfig
 from sweeps.results import Front
 from sweeps.sparkline import sparkline, thin
-from sweeps.view import literal, number, settings_text, with_interval
+from sweeps.view import number, settings_text, value_cell
 from trainer.course import BINS, Course
 
 _NARROW, _WIDE = 60, 100
@@ -163,8 +164,9 @@ class Picture:
             table.add_column("configuration", no_wrap=True, ratio=1)
         for result in results:
             knee = result == front.knee
-            value = with_interval if width >= _WIDE else lambda of, metric: number(of.values.get(metric))
-            cells = [f"{result.point}{' knee' if knee else ''}", *(value(result, o.metric) for o in objectives)]
+            values = [value_cell(result, objective.metric) for objective in objectives]
+            shown = [value.line if width >= _WIDE else value.parts[0] for value in values]
+            cells = [f"{result.point}{' knee' if knee else ''}", *shown]
             cells += [settings_text(result.configuration)] if width >= _WIDE else []
             table.add_row(*(literal(cell) for cell in cells), style="bold" if knee else "")
         yield table
