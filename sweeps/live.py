@@ -10,7 +10,8 @@ from rich.live import Live
 
 from sweeps.cells import literal
 from sweeps.config import Objective
-from sweeps.picture import Picture, Snapshot
+from sweeps.picture import Picture
+from sweeps.snapshot import Snapshot
 from sweeps.view import number, settings_text
 
 _PLAIN_SECONDS = 30.0

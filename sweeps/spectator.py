@@ -15,9 +15,9 @@ from sweeps.host import here
 from sweeps.lease import holder_of
 from sweeps.ledger import Ledger
 from sweeps.live import View
-from sweeps.picture import Progress, Snapshot
 from sweeps.read import name_in
 from sweeps.signals import end_like_ctrl_c
+from sweeps.snapshot import Progress, Snapshot
 from sweeps.spending import Spending
 from sweeps.stores import Stores
 from sweeps.ui.standing import Standing
@@ -167,6 +167,6 @@ class Spectator:
                 course.add(log.poll())
             except OSError:
                 readable = False
-        slot = f"{attempt.placement.slot}" + ("" if attempt.host == self._host else f" on {attempt.host}")
-        seconds = max(0.0, time.time() - attempt.started)
-        return Progress.of(attempt.label, attempt.rung, slot, seconds, course if readable else None)
+        seconds, slot = max(0.0, time.time() - attempt.started), attempt.placement.slot
+        elsewhere = "" if attempt.host == self._host else attempt.host
+        return Progress.of(attempt.label, attempt.rung, slot, seconds, course if readable else None, elsewhere)

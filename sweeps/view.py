@@ -72,8 +72,7 @@ def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
 
 
 def _drawn(title: str, objectives: Sequence[Objective], rows: Sequence[Row]) -> TrialTable:
-    metrics = [Cell((objective.metric, f"({objective.direction[:3]})")) for objective in objectives]
-    return TrialTable(title, metrics, rows)
+    return TrialTable(title, [metric_cell(objective) for objective in objectives], rows)
 
 
 def _row(result: Result, state: str, objectives: Sequence[Objective], style: str) -> Row:
@@ -81,6 +80,11 @@ def _row(result: Result, state: str, objectives: Sequence[Objective], style: str
     is_base = result.number is None
     settings = Cell(("the untouched base",)) if is_base else settings_cell(result.configuration)
     return Row(result.point, state, values, settings, result.reason, style, is_base)
+
+
+def metric_cell(objective: Objective) -> Cell:
+    """Return what a column of an objective's values is called."""
+    return Cell((objective.metric, f"({objective.direction[:3]})"))
 
 
 def settings_cell(configuration: Mapping[str, object]) -> Cell:

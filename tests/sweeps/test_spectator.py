@@ -20,7 +20,7 @@ from rich.console import Console
 
 from sweeps.lease import Lease
 from sweeps.live import View
-from sweeps.picture import Snapshot
+from sweeps.snapshot import Snapshot
 from sweeps.spectator import Spectator
 from tests.sweeps.running import NAME, RunningSweep, step_line
 
@@ -64,7 +64,7 @@ def test_jobs_have_their_slot_step_loss_and_time_left(sweep: RunningSweep) -> No
     attempt = sweep.begin(slot=5)
     sweep.log(attempt, "".join(step_line(i, 20, 3, 3.0 - i / 10) for i in range(1, 11)))
     (job,) = onlooker.look()[0].jobs
-    assert (job.label, job.rung, job.slot, job.step) == ("trial-0000", 1, "5", "10/20")
+    assert (job.label, job.rung, job.slot, job.host, job.step) == ("trial-0000", 1, 5, "", "10/20")
     assert job.loss == pytest.approx(2.0)
     assert job.seconds_left == 10 * 0.5
 
@@ -128,7 +128,7 @@ def test_a_job_of_another_host_names_it_and_that_its_log_is_not_here(
     attempt.folder.rename(attempt.folder.with_name("elsewhere"))
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
     (job,) = Onlooker(sweep).look()[0].jobs
-    assert job.slot == f"0 on {attempt.host}"
+    assert (job.slot, job.host) == (0, attempt.host)
     assert job.step == "log elsewhere"
 
 
