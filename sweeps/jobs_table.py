@@ -58,7 +58,7 @@ def jobs_table(jobs: Sequence[Progress], unit: str, width: int, *, ascii_only: b
             break
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
     for name in names:
-        # what even the last look has no room for
+        # where even the last look is too wide, texts go on below
         table.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
     for row in rows:
         table.add_row(*(literal(row[name]) for name in names))
