@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.live import Live
 
+from sweeps.cells import literal
 from sweeps.config import Objective
-from sweeps.picture import Picture, Snapshot
-from sweeps.view import literal, number, settings_text
+from sweeps.picture import Picture
+from sweeps.snapshot import Snapshot
+from sweeps.view import number, settings_text
 
-_PLAIN_SECONDS = 30.0
+_PLAIN_SECONDS, _DAY_SECONDS = 30.0, 24 * 3600.0
 
 
 class View:
@@ -42,18 +44,27 @@ class View:
         if self._live:
             self._live.stop()
 
-    def say(self, text: str) -> None:
-        """Print one line that stays."""
-        self._console.print(literal(text), soft_wrap=True)
+    def say(self, text: str, at: float | None = None) -> None:
+        """Print one line that stays.
 
-    def started(self, label: str, configuration: Mapping[str, object], rung: int | None) -> None:
+        Args:
+            at: when it happened, UTC epoch seconds, for the line to tell; None: now. So of every event below.
+        """
+        self._console.print(literal(text if at is None else f"{clock(at)}  {text}"), soft_wrap=True)
+
+    def started(
+        self, label: str, configuration: Mapping[str, object], rung: int | None, at: float | None = None
+    ) -> None:
         """A job was launched."""
-        self.say(f"{label} started{self._to(rung, 'to')}  {settings_text(configuration) or 'the untouched base model'}")
+        configured = settings_text(configuration) or "the untouched base model"
+        self.say(f"{label} started{self._to(rung, 'to')}  {configured}", at)
 
-    def finished(self, label: str, values: Mapping[str, float], seconds: float, rung: int | None) -> None:
+    def finished(
+        self, label: str, values: Mapping[str, float], seconds: float, rung: int | None, at: float | None = None
+    ) -> None:
         """A job measured its values."""
         measured = "  ".join(f"{o.metric}={number(values.get(o.metric))}" for o in self._objectives)
-        self.say(f"{label} done{self._to(rung, 'at')} in {seconds:.0f} s  {measured}")
+        self.say(f"{label} done{self._to(rung, 'at')} in {seconds:.0f} s  {measured}", at)
 
     def over(self, part: str) -> None:
         """A part of the budget is used up; said once."""
@@ -64,9 +75,9 @@ class View:
     def _to(self, rung: int | None, word: str) -> str:
         return "" if rung is None else f" {word} {self._unit.removesuffix('s')} {rung}"
 
-    def failed(self, label: str, reason: str) -> None:
+    def failed(self, label: str, reason: str, at: float | None = None) -> None:
         """A job ended without a measurement."""
-        self.say(f"{label} failed: {reason}")
+        self.say(f"{label} failed: {reason}", at)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the state of now: redrawn on a terminal, a line every half minute elsewhere."""
@@ -75,3 +86,8 @@ class View:
         elif time.monotonic() - self._spoken > _PLAIN_SECONDS:
             self._spoken = time.monotonic()
             self.say(snapshot.line)
+
+
+def clock(at: float) -> str:
+    """Return the local time of day of UTC epoch seconds, with the date where that is more than a day ago."""
+    return time.strftime("%H:%M" if time.time() - at < _DAY_SECONDS else "%Y-%m-%d %H:%M", time.localtime(at))

@@ -10,7 +10,7 @@ from sweeps.config import SweepConfig
 from sweeps.ledger import Ledger
 from sweeps.results import Front, Result
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_seconds, load_study, study_names, told
+from sweeps.study import listed, load_config, load_seconds, load_study, study_names, told
 from sweeps.ui.standing import Standing
 
 
@@ -91,6 +91,6 @@ def name_in(stores: Stores, name: str | None) -> str:
         return name
     names = study_names(stores.study_url)
     if len(names) != 1:
-        known = ", ".join(names) or "there is none yet"
+        known = listed(names) or "there is none yet"
         raise StoreError(f"{stores.study_file or stores.root}: name one of the sweeps: {known}")
     return names[0]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from sweeps.cells import literal
 from sweeps.config import Objective
 from sweeps.results import Front, Result
-from sweeps.view import literal, number
+from sweeps.view import number
 
 _KINDS = {
     "x": ("misses a gate", "dim"),

@@ -18,13 +18,13 @@ from sweeps.ledger import DONE, FAILED, Ledger
 from sweeps.live import View
 from sweeps.notices import Notices
 from sweeps.outcome import Keeper
-from sweeps.picture import Progress, Snapshot
 from sweeps.plan import Plan
 from sweeps.publish import publish
 from sweeps.recovery import Recovery, Step
 from sweeps.results import Result, base_result, results, trial_label
 from sweeps.sampling import make_tuner
 from sweeps.signals import Asked
+from sweeps.snapshot import Progress, Snapshot
 from sweeps.spending import Spending
 from sweeps.stopping import Requests, Stopping
 from sweeps.stores import StoreError
@@ -284,5 +284,5 @@ class Scheduler:
 
     @staticmethod
     def _progress(job: Running) -> Progress:
-        slot = str(job.attempt.placement.slot)
+        slot = job.attempt.placement.slot
         return Progress.of(job.task.label, job.task.rung, slot, job.launcher.seconds, job.course)

@@ -10,14 +10,15 @@ from rich.console import Console
 
 from sweeps import records
 from sweeps import study as studies
-from sweeps.entries import Attempt
+from sweeps.entries import Attempt, Quarantine
 from sweeps.host import here
+from sweeps.idle import idle_text, last_state
 from sweeps.lease import holder_of
 from sweeps.ledger import Ledger
 from sweeps.live import View
-from sweeps.picture import Progress, Snapshot
 from sweeps.read import name_in
 from sweeps.signals import end_like_ctrl_c
+from sweeps.snapshot import Progress, Snapshot
 from sweeps.spending import Spending
 from sweeps.stores import Stores
 from sweeps.ui.standing import Standing
@@ -30,8 +31,8 @@ from trainer.step_log import StepLog
 _LOOK_SECONDS, _ASK_SECONDS = 1.0, 5.0
 _EARLIER = 5
 
-Event = tuple[float, Callable[[View], None]]
-"""When something happened, UTC epoch seconds, and what says so."""
+Event = tuple[float, Callable[[View, float | None], None]]
+"""When something happened, UTC epoch seconds, and what says so, with the time where that is given."""
 
 
 def watch(stores: Stores, name: str | None, console: Console) -> None:
@@ -44,19 +45,21 @@ def watch(stores: Stores, name: str | None, console: Console) -> None:
     end_like_ctrl_c()
     with studies.told(stores.study_url):
         spectator = Spectator(stores, name_in(stores, name))
-    config, runs = spectator.config, True
+    config = spectator.config
     with studies.told(stores.study_url), View(console, config.objectives, config.unit) as view:
+        runs = spectator.runs()
+        if not runs:
+            view.say(spectator.idle())
+        now = spectator.look(view)
         while runs:
+            view.show(now)
+            time.sleep(_LOOK_SECONDS)
             # asked before the look, so that the last look sees how it ended
             runs = spectator.runs()
             now = spectator.look(view)
-            if runs:
-                view.show(now)
-                time.sleep(_LOOK_SECONDS)
+            if not runs:
+                view.say(spectator.idle())
         spectator.close()
-        left = ", ".join(job.label for job in now.jobs)
-        go_on = f", but {left} did not end: `lorasweep resume {config.name}` takes up what still runs" if left else ""
-        view.say(f"no process runs {config.name}{go_on}")
     console.print(front_table(now.front, config.objectives, spectator.base))
 
 
@@ -72,12 +75,12 @@ class Spectator:
     """
 
     def __init__(self, stores: Stores, name: str) -> None:
-        self._url, self._name = stores.study_url, name
+        self._stores, self._url, self._name = stores, stores.study_url, name
         self._study = studies.load_study(name, self._url)
         self.config, self._total = studies.load_config(self._study), studies.load_trials(self._study)
         self._ledger, self._host = Ledger(self._url, name), here().name
         self._logs: dict[int, tuple[StepLog, Course]] = {}
-        self._seen, self._asked, self._runs = 0.0, -_ASK_SECONDS, False
+        self._looked, self._seen, self._asked, self._runs = False, 0.0, -_ASK_SECONDS, False
         self._read()
 
     def close(self) -> None:
@@ -90,6 +93,13 @@ class Spectator:
             self._asked, self._runs = time.monotonic(), holder_of(self._url, self._name) is not None
         return self._runs
 
+    def idle(self) -> str:
+        """Return how the sweep stands, where no process runs it."""
+        self._read()
+        to_start = 0 if self._total is None else self._total - self._started
+        jobs, attempts = self._ledger.jobs(), self._ledger.open_attempts()
+        return idle_text(self._name, last_state(self._stores, self._name), self._results, jobs, attempts, to_start)
+
     def look(self, view: View) -> Snapshot:
         """Have ``view`` say what happened since the last look, of what was before the first only the last few things.
 
@@ -100,8 +110,10 @@ class Spectator:
         if news or self._is_boxless:
             self._read()
         events = sorted(self._events(news), key=lambda event: event[0])
-        for _, say in events if self._seen else events[-_EARLIER:]:
-            say(view)
+        for moment, say in events if self._looked else events[-_EARLIER:]:
+            # what was before the first look did not happen just now
+            say(view, None if self._looked else moment)
+        self._looked = True
         self._seen = max([self._seen, *(moment for moment, _ in events)])
         attempts = self._ledger.open_attempts()
         self._logs = {attempt.id: self._logs.get(attempt.id) or self._log_of(attempt) for attempt in attempts}
@@ -114,7 +126,7 @@ class Spectator:
         """Read all trials once; those that ended Optuna keeps in memory."""
         trials = self._study.get_trials(deepcopy=False)
         now = Standing.of(self.config, trials, self._study.user_attrs, ())
-        self.base, self._front = now.base, now.front
+        self.base, self._front, self._results = now.base, now.front, now.results
         self.configurations = {result.label: result.configuration for result in now.results}
         self._values = {(result.label, result.rung): result.values for result in now.measured}
         if self.base is not None:
@@ -136,20 +148,23 @@ class Spectator:
                 yield attempt.ended, partial(self._say_ended, attempt)
         for kept in self._ledger.quarantined():
             if kept.since > self._seen:
-                said = f"SLOT {kept.slot} OF {kept.host} IN QUARANTINE: {kept.reason}"
-                yield kept.since, partial(View.say, text=said)
+                yield kept.since, partial(self._say_quarantined, kept)
 
-    def _say_begun(self, attempt: Attempt, view: View) -> None:
-        view.started(attempt.label, self.configurations.get(attempt.label, {}), attempt.rung)
+    def _say_begun(self, attempt: Attempt, view: View, at: float | None) -> None:
+        view.started(attempt.label, self.configurations.get(attempt.label, {}), attempt.rung, at)
 
-    def _say_ended(self, attempt: Attempt, view: View) -> None:
+    def _say_ended(self, attempt: Attempt, view: View, at: float | None) -> None:
         values = self._values.get((attempt.label, attempt.rung))
         if attempt.reason:
-            view.failed(attempt.label, attempt.reason)
+            view.failed(attempt.label, attempt.reason, at)
         elif values is not None and attempt.seconds is not None:
-            view.finished(attempt.label, values, attempt.seconds, attempt.rung)
+            view.finished(attempt.label, values, attempt.seconds, attempt.rung, at)
         else:
-            view.say(f"{attempt.label} ended: {attempt.outcome}")
+            view.say(f"{attempt.label} ended: {attempt.outcome}", at)
+
+    @staticmethod
+    def _say_quarantined(kept: Quarantine, view: View, at: float | None) -> None:
+        view.say(f"SLOT {kept.slot} OF {kept.host} IN QUARANTINE: {kept.reason}", at)
 
     # -- what runs ---------------------------------------------------------------------------------------------------
 
@@ -167,6 +182,6 @@ class Spectator:
                 course.add(log.poll())
             except OSError:
                 readable = False
-        slot = f"{attempt.placement.slot}" + ("" if attempt.host == self._host else f" on {attempt.host}")
-        seconds = max(0.0, time.time() - attempt.started)
-        return Progress.of(attempt.label, attempt.rung, slot, seconds, course if readable else None)
+        seconds, slot = max(0.0, time.time() - attempt.started), attempt.placement.slot
+        elsewhere = "" if attempt.host == self._host else attempt.host
+        return Progress.of(attempt.label, attempt.rung, slot, seconds, course if readable else None, elsewhere)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import optuna
@@ -21,6 +21,7 @@ _ENQUEUED = "enqueued"
 CONFIG = "config"
 """User attribute of the study: the sweep file as it was checked, in JSON."""
 _INPUTS, _SECONDS, _TRIALS = "inputs", "seconds", "trials"
+_LISTED = 10
 
 
 def open_study(config: SweepConfig, url: str, inputs: Mapping[str, str]) -> optuna.Study:
@@ -151,6 +152,12 @@ def study_names(url: str) -> list[str]:
         return optuna.get_all_study_names(_storage(url))
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return the first names of sweeps, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(sorted(names)[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
 def load_study(name: str, url: str) -> optuna.Study:
     """Open an existing study for reading; raises ``StoreError`` where there is none of that name."""
     _quiet()
@@ -158,7 +165,8 @@ def load_study(name: str, url: str) -> optuna.Study:
     with told(url):
         names = optuna.get_all_study_names(storage)
     if name not in names:
-        raise StoreError(f"there is no sweep named {name!r} here; there is: {', '.join(names) or 'none'}")
+        there = "there is none yet" if not names else f"there is: {listed(names)}"
+        raise StoreError(f"{database.named(database.parse(url))}: there is no sweep named {name!r}; {there}")
     study = _load(name, storage, url)
     if CONFIG not in study.user_attrs:
         raise StoreError(f"sweep {name} has only just been started; try again in a second")

@@ -18,6 +18,8 @@ _STEPS = 250  # a record: MLflow takes 1,000 metrics in one call
 _PARAM_LENGTH, _TAG_LENGTH = 6000, 8000
 _NOTE = "mlflow.note.content"
 
+STATE = "lorasweep.state"
+"""Tag of a run beside MLflow's status; the sweep's own is ``running``, ``complete``, ``stopped`` or ``failed``."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
@@ -40,12 +42,12 @@ class Tracker:
         if params:
             items = [[name, _param(value)] for name, value in params.items()]
             self._outbox.append("params", label, {"items": items})
-        self.tag(label, {"lorasweep.state": "running", **tags})
+        self.tag(label, {STATE: "running", **tags})
 
     def start_sweep(self, tags: Mapping[str, str]) -> None:
         """Mark the parent run as running; what is known of the sweep goes to its tags."""
         self._outbox.append("open", self.parent, {})
-        self.tag(self.parent, {"lorasweep.state": "running", **tags})
+        self.tag(self.parent, {STATE: "running", **tags})
 
     def log_steps(self, run: str, records: Iterable[StepRecord]) -> None:
         """Log step records in batches: loss, learning rate, seconds a step, gradient norm.
@@ -144,7 +146,7 @@ class Tracker:
 
     def finish(self, run: str, status: str, state: str) -> None:
         """End a run with MLflow's status and our own state, which says more."""
-        self.tag(run, {"lorasweep.state": state})
+        self.tag(run, {STATE: state})
         self._outbox.append("end", run, {"status": status})
 
     def open_trials(self) -> list[str]:

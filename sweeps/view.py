@@ -2,52 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
-from rich.text import Text
 
+from sweeps.cells import Cell
 from sweeps.config import Objective, SweepConfig
 from sweeps.results import Front, Result, shown
+from sweeps.trial_table import Row, TrialTable
 from trainer.lora import Accounting
 
-# of a terminal: what a log or a sweep file holds of them would do there what its writer wants
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-
-def front_table(front: Front, objectives: Sequence[Objective], base: Result | None) -> Table:
+def front_table(front: Front, objectives: Sequence[Objective], base: Result | None) -> TrialTable:
     """Return the front as a table, the base above it for comparison; the knee is marked."""
-    table = _table("Front: feasible trials that no other dominates", objectives)
-    if base is not None:
-        _add(table, base, "", objectives, "dim", end=True)
+    rows = [] if base is None else [_row(base, "", objectives, "dim")]
     for result in front.results:
         knee = result == front.knee
-        _add(table, result, "knee" if knee else "front", objectives, "bold" if knee else "")
-    return table
+        rows.append(_row(result, "knee" if knee else "front", objectives, "bold" if knee else ""))
+    return _drawn("Front: feasible trials that no other dominates", objectives, rows)
 
 
 def results_table(
     results: Sequence[Result], base: Result | None, objectives: Sequence[Objective], front: Front
-) -> Table:
+) -> TrialTable:
     """Return every trial as a table, with its state; where it failed, why."""
-    table = _table("Trials", objectives)
-    if base is not None:
-        _add(table, base, "", objectives, "dim", end=True)
-    for result in results:
-        state = result.state if result.rung is None else f"{result.state} at {result.rung}"
-        missed = [gate for gate, violation in result.violations.items() if violation > 0]
-        if result == front.knee:
-            state = "knee"
-        elif result in front.results:
-            state = "front"
-        elif result.comparable and missed:
-            state = "misses " + ", ".join(missed)
-        below = [point for point in front.of(result.number) if point != result]
-        state += "; imported" if result.imported else ""
-        state += "".join(f"; {'knee' if p == front.knee else 'front'} at {p.rung}" for p in below)
-        _add(table, result, state, objectives, "red" if result.reason else "")
-    return table
+    rows = [] if base is None else [_row(base, "", objectives, "dim")]
+    rows += [_row(result, _state(result, front), objectives, "red" if result.reason else "") for result in results]
+    return _drawn("Trials", objectives, rows)
+
+
+def _state(result: Result, front: Front) -> str:
+    state = result.state if result.rung is None else f"{result.state} at {result.rung}"
+    missed = [gate for gate, violation in result.violations.items() if violation > 0]
+    if result == front.knee:
+        state = "knee"
+    elif result in front.results:
+        state = "front"
+    elif result.comparable and missed:
+        state = "misses " + ", ".join(missed)
+    below = [point for point in front.of(result.number) if point != result]
+    state += "; imported" if result.imported else ""
+    return state + "".join(f"; {'knee' if p == front.knee else 'front'} at {p.rung}" for p in below)
 
 
 def spent_text(config: SweepConfig, spent: Mapping[str, float]) -> str:
@@ -76,43 +71,40 @@ def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
     return table
 
 
-def _table(title: str, objectives: Sequence[Objective]) -> Table:
-    table = Table(title=title, title_justify="left", caption="In brackets: 95 % intervals.", caption_justify="left")
-    table.add_column("trial", no_wrap=True)
-    table.add_column("state")
-    for objective in objectives:
-        table.add_column(literal(f"{objective.metric} ({objective.direction[:3]})"), justify="right")
-    table.add_column("configuration")
-    return table
+def _drawn(title: str, objectives: Sequence[Objective], rows: Sequence[Row]) -> TrialTable:
+    return TrialTable(title, [metric_cell(objective) for objective in objectives], rows)
 
 
-def _add(
-    table: Table, result: Result, state: str, objectives: Sequence[Objective], style: str, *, end: bool = False
-) -> None:
-    values = [with_interval(result, objective.metric) for objective in objectives]
-    settings = settings_text(result.configuration) or ("the untouched base" if result.number is None else "")
-    cells = (result.point, state, *values, "\n".join(filter(None, (settings, result.reason))))
-    table.add_row(*(literal(cell) for cell in cells), style=style, end_section=end)
+def _row(result: Result, state: str, objectives: Sequence[Objective], style: str) -> Row:
+    values = [value_cell(result, objective.metric) for objective in objectives]
+    is_base = result.number is None
+    settings = Cell(("the untouched base",)) if is_base else settings_cell(result.configuration)
+    return Row(result.point, state, values, settings, result.reason, style, is_base)
+
+
+def metric_cell(objective: Objective) -> Cell:
+    """Return what a column of an objective's values is called."""
+    return Cell((objective.metric, f"({objective.direction[:3]})"))
+
+
+def settings_cell(configuration: Mapping[str, object]) -> Cell:
+    """Return a configuration, a part each parameter."""
+    return Cell(tuple(f"{name}={shown(value)}" for name, value in configuration.items()), gap="  ")
 
 
 def settings_text(configuration: Mapping[str, object]) -> str:
     """Return a configuration as one line."""
-    return "  ".join(f"{name}={shown(value)}" for name, value in configuration.items())
+    return settings_cell(configuration).line
 
 
-def with_interval(result: Result, metric: str) -> str:
-    """Return a value with its interval, ``61.2 [57.0, 65.3]``; without one where it was not measured on items."""
+def value_cell(result: Result, metric: str) -> Cell:
+    """Return a value and its interval, ``61.2 [57.0, 65.3]``; without one where it was not measured on items."""
     if metric not in result.scores:
-        return number(result.values.get(metric))
+        return Cell((number(result.values.get(metric)),))
     score = result.scores[metric]
-    return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]"
+    return Cell((number(score.value), f"[{number(score.low)}, {number(score.high)}]"))
 
 
 def number(value: float | None) -> str:
     """Return a value with four significant digits."""
     return "" if value is None else f"{value:.4g}"
-
-
-def literal(text: str, style: str = "") -> Text:
-    """Return a text as it is: nothing in it is markup, and what steers a terminal is replaced."""
-    return Text(_CONTROLS.sub("\ufffd", text), style)

@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 
 from sweeps.audit.findings import Finding
+from sweeps.cells import literal
 from sweeps.dossier.folder import Dossier
-from sweeps.view import literal
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

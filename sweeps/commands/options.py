@@ -17,8 +17,17 @@ from sweeps.commands.completion import metrics, sweep_names
 if TYPE_CHECKING:
     from sweeps.stores import Stores
 
-# where there is no terminal to be narrow, as in a pipe or a CI log, nothing need be cut off
-console = Console(width=None if sys.stdout.isatty() else 160)
+
+def _width() -> int | None:
+    """Return how wide output is; None: as rich finds the terminal."""
+    if sys.stdout.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    # a pipe or a CI log is no terminal that is narrow
+    return (int(columns) if columns.isdecimal() else 0) or 160
+
+
+console = Console(width=_width())
 
 # panels of `lorasweep --help`, in the order of use
 PREPARE, RUN, LOOK, HAND_IN, OTHERS = (

@@ -11,7 +11,7 @@ def watch(name: Name = None, runs: Runs = RUNS, database: Database = None) -> No
     """Show a sweep live, from any shell, until it ends.
 
     Jobs with their losses and time left, budget, front, hypervolume. Ctrl-C ends the view, not the sweep. In a pipe or
-    a log: a line an event, and one every half minute.
+    a log: a line an event, and one every half minute. Of a sweep that nothing runs: how it stands, what happened last.
     """
     from sweeps.spectator import watch as follow
 

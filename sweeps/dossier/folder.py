@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from sweeps.cells import literal
 from sweeps.dossier.logs import Log, read_log
 from sweeps.dossier.predictions import NAME as PREDICTIONS
 from sweeps.dossier.predictions import Predictions, read_predictions
 from sweeps.dossier.prompts import Script, read_script
 from sweeps.dossier.recipes import RecipeFile, read_recipe
 from sweeps.dossier.reports import Report, read_report
-from sweeps.view import literal
 
 _MOST_FILES = 20_000
 _NO_REPORT = re.compile(r"(?:readme|changelog|license|contributing)\b.*", re.IGNORECASE)

@@ -13,12 +13,12 @@ from evaluation.score import Score, score
 from sweeps.audit import pairing
 from sweeps.audit.examine import examine
 from sweeps.audit.view import count_of
+from sweeps.cells import literal
 from sweeps.dossier.facts import PATHS, SCORES, Fact
 from sweeps.dossier.folder import Dossier
 from sweeps.dossier.logs import Log
 from sweeps.dossier.predictions import Predictions
 from sweeps.dossier.recipes import RecipeFile, section
-from sweeps.view import literal
 from trainer.step_log import StepRecord
 
 

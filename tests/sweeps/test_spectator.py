@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rich.console import Console
 
 from sweeps.lease import Lease
 from sweeps.live import View
-from sweeps.picture import Snapshot
+from sweeps.snapshot import Snapshot
 from sweeps.spectator import Spectator
 from tests.sweeps.running import NAME, RunningSweep, step_line
 
@@ -64,7 +65,7 @@ def test_jobs_have_their_slot_step_loss_and_time_left(sweep: RunningSweep) -> No
     attempt = sweep.begin(slot=5)
     sweep.log(attempt, "".join(step_line(i, 20, 3, 3.0 - i / 10) for i in range(1, 11)))
     (job,) = onlooker.look()[0].jobs
-    assert (job.label, job.rung, job.slot, job.step) == ("trial-0000", 1, "5", "10/20")
+    assert (job.label, job.rung, job.slot, job.host, job.step) == ("trial-0000", 1, 5, "", "10/20")
     assert job.loss == pytest.approx(2.0)
     assert job.seconds_left == 10 * 0.5
 
@@ -84,6 +85,7 @@ def test_a_log_is_read_on_from_where_it_was(sweep: RunningSweep) -> None:
 
 def test_what_began_and_ended_is_said_once(sweep: RunningSweep) -> None:
     onlooker = Onlooker(sweep)
+    onlooker.look()
     attempt = sweep.begin()
     assert [line.split("  ")[0] for line in onlooker.look()[1]] == ["trial-0000 started to epoch 1"]
     assert onlooker.look()[1] == []
@@ -104,8 +106,19 @@ def test_of_what_was_before_the_first_look_the_last_things_are_said(sweep: Runni
     assert "trial-0009 done" in said[-1]
 
 
+def test_what_was_before_the_first_look_is_said_with_its_local_time_and_older_than_a_day_with_its_date(
+    sweep: RunningSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = sweep.begin()
+    began, said = time.localtime(attempt.started), "trial-0000 started to epoch 1"
+    assert Onlooker(sweep).look()[1][0].startswith(f"{began.tm_hour:02}:{began.tm_min:02}  {said}")
+    monkeypatch.setattr("sweeps.live.time.time", lambda: attempt.started + 25 * 3600)
+    assert Onlooker(sweep).look()[1][0].startswith(time.strftime("%Y-%m-%d %H:%M  ", began) + said)
+
+
 def test_failures_and_quarantines_are_said_with_their_reason(sweep: RunningSweep) -> None:
     onlooker = Onlooker(sweep)
+    onlooker.look()
     attempt = sweep.begin()
     sweep.ledger.ended(attempt.id, "failed", 3.0, "host", "port taken", "RuntimeError: [red]port\x1b[0m taken")
     sweep.ledger.quarantine(attempt.host, 0, "port taken")
@@ -128,7 +141,7 @@ def test_a_job_of_another_host_names_it_and_that_its_log_is_not_here(
     attempt.folder.rename(attempt.folder.with_name("elsewhere"))
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
     (job,) = Onlooker(sweep).look()[0].jobs
-    assert job.slot == f"0 on {attempt.host}"
+    assert (job.slot, job.host) == (0, attempt.host)
     assert job.step == "log elsewhere"
 
 
@@ -179,9 +192,9 @@ def test_in_a_pipe_there_is_a_line_an_event_and_nothing_that_moves_a_cursor(
     lease.release()
     rest, _ = process.communicate()
     assert process.returncode == 0
-    assert said[0].startswith("trial-0000 started to epoch 1")
+    assert re.match(r"\d\d:\d\d  trial-0000 started to epoch 1", said[0])
     assert said[1].startswith("trial-0000 done at epoch 1")
-    assert f"no process runs {NAME}\n" in rest
+    assert f"{NAME} is not running: 1 stopped; " in rest
     assert "trial-0000@1" in rest
     assert not re.search(controls, "".join(said) + rest)
 
@@ -189,7 +202,9 @@ def test_in_a_pipe_there_is_a_line_an_event_and_nothing_that_moves_a_cursor(
 def test_a_sweep_whose_process_is_gone_is_told_from_one_that_ended(sweep: RunningSweep) -> None:
     sweep.begin()
     done = subprocess.run(command(sweep), env=environment(), capture_output=True, text=True, check=True)
-    assert f"no process runs {NAME}, but trial-0000 did not end: `lorasweep resume {NAME}` takes up" in done.stdout
+    first = done.stdout.splitlines()[0]
+    assert first.startswith(f"{NAME} is not running: 1 interrupted; trial-0000 did not end; ")
+    assert first.endswith(f"; `lorasweep resume {NAME}` goes on")
 
 
 class Terminal:

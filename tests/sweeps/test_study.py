@@ -9,6 +9,7 @@ from evaluation.score import Score
 from sweeps import records
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
+from sweeps.database import named, parse
 from sweeps.fidelity import Halving
 from sweeps.generations import name_of
 from sweeps.results import base_result, measurements, results
@@ -180,7 +181,12 @@ def test_number_of_trials_may_change(config: SweepConfig, url: str) -> None:
     assert studies.load_config(studies.load_study("short", url)).trials == 99
 
 
-def test_unknown_sweep_names_those_there_are(config: SweepConfig, url: str) -> None:
+def test_unknown_sweep_names_the_database_and_those_there_are_at_most_ten(config: SweepConfig, url: str) -> None:
     studies.open_study(config, url, INPUTS)
-    with pytest.raises(StoreError, match="no sweep named 'other' here; there is: short"):
+    with pytest.raises(StoreError) as told:
+        studies.load_study("other", url)
+    assert str(told.value) == f"{named(parse(url))}: there is no sweep named 'other'; there is: short"
+    for i in range(11):
+        studies.open_study(config.model_copy(update={"name": f"sweep-{i:02d}"}), url, INPUTS)
+    with pytest.raises(StoreError, match=r"there is: short, sweep-00, .*sweep-08 and 2 more$"):
         studies.load_study("other", url)
