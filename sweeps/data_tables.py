@@ -17,13 +17,13 @@ def data_tables(found: Statistics) -> Iterator[Table]:
     lengths = Table(title=f"{found.items} items: tokens, at most", title_justify="left")
     lengths.add_column("")
     for name in _NAMES.values():
-        lengths.add_column(name, justify="right")
+        lengths.add_column(name, justify="right", overflow="fold")
     for what, tokens in (("prompt and answer", found.tokens), ("answer", found.answer_tokens)):
         lengths.add_row(what, *(str(tokens[percentile]) for percentile in _NAMES))
     yield lengths
     cuts = Table(title="Sequence lengths", title_justify="left")
     for name in ("seq_length", "answer cut off", "whole answer cut off, left out"):
-        cuts.add_column(name, justify="right")
+        cuts.add_column(name, justify="right", overflow="fold")
     for seq_length, cut in found.cuts.items():
         cuts.add_row(str(seq_length), *(f"{count} ({count / found.items:.2%})" for count in (cut.truncated, cut.lost)))
     yield cuts

@@ -116,7 +116,7 @@ def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Tab
         "card-hours",
         f"hours, {plan.config.slots.count} jobs at a time",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
 
     def add(name: str, jobs: int, each: str, units: int, card_hours: float, *, end: bool = False) -> None:
         known = rates.step is not None
@@ -138,8 +138,8 @@ def _rungs_table(expected: Forecast, unit: str, rates: Rates, plan: Plan) -> Tab
 def _enqueued_table(plan: Plan, unit: str, rates: Rates) -> Table:
     table = Table(title="Enqueued configurations, each trained to its end", title_justify="left")
     for name in ("trial", "steps", "card-hours", "GiB a card"):
-        table.add_column(name, justify="right")
-    table.add_column("configuration")
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("configuration", overflow="fold")
     config = plan.config
     for number, params in enumerate(config.enqueued_params()):
         settings = {**config.space.settings(params), **config.length()}

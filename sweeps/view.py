@@ -59,7 +59,7 @@ def accounting_table(accounting: Accounting, denominator: int | None) -> Table:
     """Return parameter counts as a table: each kind of module that the adapter fits, then the sums."""
     table = Table(title="Parameters", title_justify="left")
     for name in ("module", "number", "in -> out", "trainable"):
-        table.add_column(name, justify="left" if name == "module" else "right")
+        table.add_column(name, justify="left" if name == "module" else "right", overflow="fold")
     for module in accounting.modules:
         shape = f"{module.inputs} -> {module.outputs}"
         table.add_row(module.name, str(module.count), shape, f"{module.trainable:,}")
