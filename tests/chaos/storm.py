@@ -162,7 +162,10 @@ class Killer:
         return None
 
     def _lock(self) -> bool:
-        database = sqlite3.connect(self._story.runs / "sweeps.db", timeout=0.1, isolation_level=None)
+        file = self._story.runs / "sweeps.db"
+        if not file.exists():
+            return False
+        database = sqlite3.connect(file, timeout=0.1, isolation_level=None)
         try:
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
