@@ -1,15 +1,13 @@
 "use strict";
 // The page: reads its document, from its server again and again or from within itself, and draws it.
 (() => {
-  const SECONDS = 3;
   const element = (id) => document.getElementById(id);
   const embedded = element("data") && JSON.parse(element("data").textContent);
-  const asked = new URLSearchParams(location.search).get("sweep");
   // by then plotly is there, too
   const loaded = new Promise((resolve) => addEventListener("load", resolve));
   const chosen = new Set();
   const view = { sort: "kind", down: false, page: 0, shown: "all" };
-  let doc = null, byNumber = new Map(), shares = null, version = "";
+  let doc = null, byNumber = new Map(), shares = null;
 
   const links = {
     live: !embedded,
@@ -127,52 +125,26 @@
     doc = fresh;
     byNumber = new Map(doc.trials.map((trial) => [trial.number, trial]));
     drawAll();
+    if (element("importance").open && !embedded) fetchShares();
   }
 
   // -- the server -------------------------------------------------------------------------------------------------------
 
   function trouble(text, sweeps) {
     element("problem").hidden = !text;
+    // nothing is loading any more
+    if (text && !doc) element("status").textContent = "";
     if (element("problem").textContent !== text) element("problem").textContent = text;
-    element("sweeps").hidden = !sweeps?.length;
-    element("sweeps").replaceChildren(...(sweeps || []).flatMap((name, i) => [
+    element("sweeps").hidden = !sweeps.length;
+    element("sweeps").replaceChildren(...sweeps.flatMap((name, i) => [
       i ? ", " : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
   }
 
-  async function ask(address, headers = {}) {
-    const query = asked ? `?${new URLSearchParams({ sweep: asked })}` : "";
-    return fetch(address + query, { headers, cache: "no-store" });
-  }
-
   async function fetchShares() {
-    const answer = await ask("pareto/importance.json");
-    if (!answer.ok) return;
-    shares = await answer.json();
-    Tables.shares(shares);
-  }
-
-  async function poll() {
-    const began = performance.now();
-    try {
-      const answer = await ask("pareto.json", version ? { "If-None-Match": version } : {}).catch(() => null);
-      if (!answer) {
-        trouble(Words.say("away"));
-      } else if (answer.status === 200) {
-        trouble("");
-        await take(await answer.json());
-        version = answer.headers.get("ETag");
-        if (element("importance").open) await fetchShares();
-      } else if (answer.status === 304) {
-        trouble("");
-      } else {
-        // a proxy's answer is no JSON
-        const said = await answer.json().catch(() => ({ error: `${answer.status} ${answer.statusText}` }));
-        trouble(said.error, said.sweeps);
-      }
-    } finally {
-      // a sweep of many thousands leaves the server time for others
-      setTimeout(poll, Math.max(1000 * SECONDS, 5 * (performance.now() - began)));
-    }
+    if (!shares) Tables.noShares(Words.say("computing"));
+    const answer = await Server.ask("pareto/importance.json");
+    shares = answer.error ? null : answer.told;
+    if (shares) Tables.shares(shares); else Tables.noShares(answer.error);
   }
 
   // -- what the user does -----------------------------------------------------------------------------------------------
@@ -200,6 +172,6 @@
     take(embedded.document);
   } else {
     element("status").textContent = Words.say("loading");
-    poll();
+    Server.follow(take, trouble);
   }
 })();

@@ -157,5 +157,11 @@ const Tables = (() => {
     place.replaceChildren(table);
   }
 
-  return { points, difference, shares, make };
+  // Say why there are no shares.
+  function noShares(why) {
+    document.getElementById("importance-help").textContent = why;
+    document.getElementById("shares").replaceChildren();
+  }
+
+  return { points, difference, shares, noShares, make };
 })();

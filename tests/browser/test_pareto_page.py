@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sweeps.stores import Stores
 from tests.browser import made_study
@@ -110,6 +110,34 @@ def test_page_follows_a_trial_that_ends(opened: Opened, site: Site) -> None:
     expect(page.locator("#points tbody tr").first).to_contain_text(f"trial-{FEW:04d}@1")
 
 
+def test_page_stays_live_however_long_its_scripts_took_to_arrive(opened: Opened, site: Site) -> None:
+    page = opened("about:blank")
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/plotly.js*", lambda route: held.append(route))
+    with page.expect_response("**/pareto.json*"):
+        page.goto(f"{site.address}/pareto?sweep=short", wait_until="commit")
+    page.clock.fast_forward("10:00")
+    held.pop().continue_()
+    page.wait_for_selector("body[data-points]")
+    with page.expect_request("**/pareto.json*"):
+        pass
+
+
+def test_importance_that_is_being_computed_or_cannot_be_is_said_to_be(opened: Opened, site: Site) -> None:
+    page = opened_sweep(opened, site, "live")
+    said: list[str] = []
+
+    def refuse(route: Route) -> None:
+        said.append(page.locator("#importance-help").inner_text())
+        route.fulfill(status=503, json={"error": "the disk is full"})
+
+    page.route("**/importance.json*", refuse)
+    page.click("#importance summary")
+    expect(page.locator("#importance-help")).to_have_text("the disk is full")
+    assert said == ["Computing …"]
+
+
 def test_download_is_what_export_writes(
     opened: Opened, site: Site, cli: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
@@ -182,6 +210,7 @@ def test_names_and_values_of_users_are_text_only(opened: Opened, site: Site) -> 
     expect(there_is_none.locator("#problem")).to_contain_text("<img src=x>")
     assert there_is_none.locator("img").count() == 0
     expect(there_is_none.locator("#sweeps a")).to_have_text(["hostile", "live", "short"])
+    expect(there_is_none.locator("#status")).to_have_text("")
 
 
 def test_keyboard_alone_sorts_and_chooses(opened: Opened, site: Site) -> None:
