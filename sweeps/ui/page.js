@@ -55,10 +55,13 @@
   // -- drawing ----------------------------------------------------------------------------------------------------------
 
   function drawFront() {
-    const settings = { x: element("x").value, y: element("y").value, z: element("z").value, bars: element("bars").value,
-      xLog: element("x-log").checked, yLog: element("y-log").checked, zLog: element("z-log").checked };
-    element("z-log").disabled = !settings.z;
-    Charts.front(doc, byNumber, settings, chosen);
+    const axes = ["x", "y", "z"].map((id) => ({ metric: element(id).value, log: element(`${id}-log`).checked }));
+    element("z-log").disabled = !axes[2].metric;
+    const { help, offLog } = Front.draw(doc, byNumber, axes.filter((axis) => axis.metric), element("bars").value, chosen);
+    element("front-help").textContent = Words.sentences([...help, ...(embedded ? [] : ["clickHelp"]), "tableHelp"].map((key) => Words.say(key)));
+    const off = offLog.length ? Words.say("offLog", Words.list(offLog)) : "";
+    element("front-off").hidden = !off;
+    if (element("front-off").textContent !== off) element("front-off").textContent = off;
     const chart = element("front-chart");
     if (chart.dataset.listens) return;
     chart.dataset.listens = "yes";
@@ -81,7 +84,7 @@
 
   function drawChosen() {
     drawFront();
-    Tables.difference(doc, byNumber, chosen);
+    Difference.draw(doc, byNumber, chosen);
     drawTable();
   }
 
@@ -94,7 +97,7 @@
   function drawRungs() {
     if (!doc.rungs.length) return;
     const counts = doc.rungs.map((rung) => Words.say("atRung", rung, doc.points.filter((p) => p.rung === rung).length));
-    element("rungs-help").textContent = Words.say("rungsHelp", counts.join(", "));
+    element("rungs-help").textContent = Words.say("rungsHelp", Words.list(counts));
     Charts.rungs(doc, byNumber, element("rung-metric").value);
   }
 
@@ -104,9 +107,9 @@
     if (!doc) return;
     document.title = Words.say("title", doc.sweep);
     element("sweep").textContent = doc.sweep;
-    const counts = Object.entries(doc.counts).map(([state, count]) => `${count} ${Words.say(state)}`).join(", ");
+    const counts = Object.entries(doc.counts).map(([state, count]) => Words.say("inState", Words.say(state), count));
     const knee = doc.points.find((p) => p.knee);
-    const said = Words.say("statusLine", counts, doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
+    const said = Words.say("statusLine", Words.list(counts), doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
     // said aloud by screen readers, so only where it is new
     if (element("status").textContent !== said) element("status").textContent = said;
     element("main").hidden = false;
@@ -137,7 +140,7 @@
     if (element("problem").textContent !== text) element("problem").textContent = text;
     element("sweeps").hidden = !sweeps.length;
     element("sweeps").replaceChildren(...sweeps.flatMap((name, i) => [
-      i ? ", " : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
+      i ? Words.list(["", ""]) : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
   }
 
   async function fetchShares() {

@@ -53,7 +53,7 @@ def test_page_draws_every_point_and_says_how_many(opened: Opened, site: Site, sc
     assert page.locator("#front-chart .trace .point").count() >= len(told["points"])
     expect(page.locator("#status")).to_contain_text(f"On the front: {on_front}.")
     expect(page.locator("#front-chart .xtitle")).to_have_text("math_accuracy (higher is better)")
-    expect(page.locator("#front-chart .shape-label")).to_have_text("f1 >= 0.5 * base.f1")
+    expect(page.locator("#front-chart .annotation-text")).to_have_text("f1 >= 0.5 * base.f1")
     expect(page.locator("#rungs-chart .xtitle")).to_contain_text("rung")
     # of plotly's own buttons, none that would send the chart anywhere
     assert not [
@@ -115,8 +115,9 @@ def test_page_stays_live_however_long_its_scripts_took_to_arrive(opened: Opened,
     page.clock.install()
     held: list[Route] = []
     page.route("**/plotly.js*", lambda route: held.append(route))
-    with page.expect_response("**/pareto.json*"):
-        page.goto(f"{site.address}/pareto?sweep=short", wait_until="commit")
+    with page.expect_response("**/pareto.json*") as answer:
+        page.goto(f"{site.address}/pareto?sweep=live", wait_until="commit")
+    answer.value.finished()
     page.clock.fast_forward("10:00")
     held.pop().continue_()
     page.wait_for_selector("body[data-points]")
