@@ -13,8 +13,11 @@
     live: !embedded,
     run: (point) => {
       const run = byNumber.get(point.trial).run;
-      return run && !embedded ? `./#/experiments/${encodeURIComponent(doc.experiment)}/runs/${encodeURIComponent(run)}` : null;
+      // without its type MLflow may open it as one of prompts and traces
+      return run && !embedded
+        ? `./#/experiments/${encodeURIComponent(doc.experiment)}/runs/${encodeURIComponent(run)}?workflowType=machine_learning` : null;
     },
+    compare: () => (doc.compare && !embedded ? `.${doc.compare}` : null),
     export: (point) => {
       if (embedded || byNumber.get(point.trial).imported) return null;
       return `pareto/export.zip?${new URLSearchParams({ sweep: doc.sweep, select: point.select })}`;
@@ -63,19 +66,24 @@
     element("front-off").hidden = !off;
     if (element("front-off").textContent !== off) element("front-off").textContent = off;
     const chart = element("front-chart");
-    if (chart.dataset.listens) return;
-    chart.dataset.listens = "yes";
-    chart.on("plotly_click", (event) => {
-      const point = doc.points.find((p) => Charts.keyOf(p) === event.points[0].customdata);
-      const url = point && links.run(point);
-      if (url) window.open(url, "_blank", "noopener");
-    });
-    chart.on("plotly_selected", (event) => {
-      // drawing anew takes plotly's own selection away, which says so
-      if (!event) return;
-      for (const { customdata } of event.points) if (customdata) chosen.add(customdata);
-      drawChosen();
-    });
+    // with other buttons, or in another language, plotly has forgotten who listens
+    for (const [event, heard] of [["plotly_click", openRun], ["plotly_selected", chooseWithin]]) {
+      chart.removeAllListeners(event);
+      chart.on(event, heard);
+    }
+  }
+
+  function openRun(event) {
+    const point = doc.points.find((p) => Charts.keyOf(p) === event.points[0].customdata);
+    const url = point && links.run(point);
+    if (url) window.open(url, "_blank", "noopener");
+  }
+
+  function chooseWithin(event) {
+    // drawing anew takes plotly's own selection away, which says so
+    if (!event) return;
+    for (const { customdata } of event.points) if (customdata) chosen.add(customdata);
+    drawChosen();
   }
 
   function drawTable() {
@@ -109,10 +117,13 @@
     element("sweep").textContent = doc.sweep;
     const counts = Object.entries(doc.counts).map(([state, count]) => Words.say("inState", Words.say(state), count));
     const knee = doc.points.find((p) => p.knee);
-    const said = Words.say("statusLine", Words.list(counts), doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
+    const said = Words.say("statusLine", Words.list(counts) || "0", doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
     // said aloud by screen readers, so only where it is new
     if (element("status").textContent !== said) element("status").textContent = said;
     element("main").hidden = false;
+    const compare = links.compare();
+    element("compare-link").hidden = !compare;
+    if (compare) element("compare-link").href = compare;
     // before anything is drawn: a chart is as wide as its place is then
     element("rungs").hidden = !doc.rungs.length;
     offerAll();
@@ -128,7 +139,9 @@
     doc = fresh;
     byNumber = new Map(doc.trials.map((trial) => [trial.number, trial]));
     drawAll();
-    if (element("importance").open && !embedded) fetchShares();
+    if (embedded) return;
+    fetchSweeps();
+    if (element("importance").open) fetchShares();
   }
 
   // -- the server -------------------------------------------------------------------------------------------------------
@@ -143,6 +156,19 @@
       i ? Words.list(["", ""]) : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
   }
 
+  async function fetchSweeps() {
+    const answer = await Server.ask("pareto/sweeps.json");
+    // the choice is there the next time
+    if (answer.error) return;
+    const { sweeps } = answer.told, choice = element("sweep-choice");
+    element("sweep-label").hidden = sweeps.length < 2;
+    // one that is open would close
+    if (sweeps.join("\n") !== [...choice.options].map((option) => option.value).join("\n")) {
+      choice.replaceChildren(...sweeps.map((name) => Tables.make("option", name, { value: name })));
+    }
+    choice.value = doc.sweep;
+  }
+
   async function fetchShares() {
     if (!shares) Tables.noShares(Words.say("computing"));
     const answer = await Server.ask("pareto/importance.json");
@@ -155,6 +181,9 @@
   function listen() {
     for (const id of ["x", "y", "z", "x-log", "y-log", "z-log", "bars"]) element(id).addEventListener("change", drawFront);
     for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
+    element("sweep-choice").addEventListener("change", () => {
+      location.search = `?${new URLSearchParams({ sweep: element("sweep-choice").value })}`;
+    });
     element("spent").addEventListener("change", drawVolume);
     element("rung-metric").addEventListener("change", drawRungs);
     element("clear").addEventListener("click", () => { chosen.clear(); drawChosen(); });

@@ -29,7 +29,7 @@ const Words = (() => {
       importanceHelp: "Share of each parameter in reaching the best tenth of {0} trials (PED-ANOVA){1}.",
       atLowest: ", measured at rung {0}", importanceNone: "too few trials yet", loading: "Loading …", computing: "Computing …",
       statusLine: "Trials: {0}. On the front: {1}. Knee: {2}.", away: "The server does not answer; trying again.",
-      chooseSweep: "Sweeps here:",
+      chooseSweep: "Sweeps here:", sweepChoice: "Sweep", compareInMlflow: "Compare in MLflow",
     },
     zh: {
       title: "{0}：帕累托前沿", skip: "跳到试验表格", language: "语言", front: "前沿",
@@ -58,7 +58,7 @@ const Words = (() => {
       importanceHelp: "各参数对进入 {0} 个试验中最好的十分之一所起作用的比例（PED-ANOVA）{1}。",
       atLowest: "，在梯级 {0} 测得", importanceNone: "试验还太少", loading: "加载中…", computing: "计算中…",
       statusLine: "试验：{0}。前沿上：{1}。拐点：{2}。", away: "服务器没有响应，正在重试。",
-      chooseSweep: "这里的搜索：",
+      chooseSweep: "这里的搜索：", sweepChoice: "搜索", compareInMlflow: "在 MLflow 中对比",
     },
   };
   // what plotly itself says, by its own words

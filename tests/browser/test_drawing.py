@@ -66,7 +66,7 @@ POINTS = [
 def drawn(opened: Callable[..., Page], tmp_path: Path) -> Drawn:
     def draw(told: dict[str, Any], **settings: Any) -> Page:
         file = tmp_path / "page.html"
-        shares = {"rung": None, "trials": 0, "objectives": []}
+        shares: dict[str, Any] = {"rung": None, "trials": 0, "objectives": []}
         file.write_text(static_html(told, shares), encoding="utf-8")
         page = opened(file.as_uri(), **settings)
         page.wait_for_selector("body[data-points]")
@@ -154,7 +154,9 @@ def test_chinese_page_speaks_no_english(drawn: Drawn) -> None:
 
 def test_on_a_phone_names_stay_in_sight_and_buttons_hide_no_legend(drawn: Drawn) -> None:
     many = {f"parameter_{i}": 0.5 for i in range(20)}
-    page = drawn(document([trial(n, **many) for n in range(3)], POINTS), viewport={"width": 390, "height": 800})
+    page = drawn(
+        document([trial(n, "complete", **many) for n in range(3)], POINTS), viewport={"width": 390, "height": 800}
+    )
     page.locator("#points thead th").last.scroll_into_view_if_needed()
     assert page.evaluate("document.getElementById('points').parentElement.scrollLeft") > 0
     name = page.locator("#points tbody th").first.bounding_box()

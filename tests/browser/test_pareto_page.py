@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
@@ -28,9 +29,12 @@ _AT = """
 }
 """
 _NAMES = """
-() => [...document.querySelectorAll("main select, main input, main button, main th a, main td a, header select")].map(
-  (e) => e.ariaLabel || (e.labels?.length ? [...e.labels].map((l) => l.querySelector("span").textContent).join("")
-    : e.textContent))
+() => [...document.querySelectorAll("a, button, input, select, summary, [role=group], [role=region]")].filter(
+  (e) => e.checkVisibility()).map((e) => {
+  const named = e.getAttribute("aria-labelledby")?.split(" ").map((id) => document.getElementById(id).textContent);
+  const labels = [...(e.labels || [])].map((label) => label.querySelector("span").textContent);
+  return e.ariaLabel || (named || labels).join("") || e.textContent;
+})
 """
 
 
@@ -94,9 +98,13 @@ def test_a_click_on_a_point_opens_its_run(opened: Opened, site: Site) -> None:
     expect(page.locator("#front-chart .hoverlayer .hovertext")).to_contain_text(knee["name"])
     with page.context.expect_page() as opening:
         page.mouse.click(*at)
-    expect(opening.value).to_have_url(re.compile(f"/#/experiments/{told['experiment']}/runs/{run}$"))
+    expect(opening.value).to_have_url(
+        re.compile(rf"/#/experiments/{told['experiment']}/runs/{run}\?workflowType=machine_learning$")
+    )
     link = page.locator("#points tbody tr").first.locator("th a")
-    assert link.get_attribute("href") == f"./#/experiments/{told['experiment']}/runs/{run}"
+    assert (
+        link.get_attribute("href") == f"./#/experiments/{told['experiment']}/runs/{run}?workflowType=machine_learning"
+    )
 
 
 def test_page_follows_a_trial_that_ends(opened: Opened, site: Site) -> None:
@@ -182,6 +190,9 @@ def test_chosen_trials_stand_side_by_side_with_what_differs(opened: Opened, site
 def test_box_in_the_chart_chooses_what_is_in_it(opened: Opened, site: Site) -> None:
     points = len(document(site, "live")["points"])
     page = opened_sweep(opened, site, "live")
+    # the chart is made anew with other words
+    page.select_option("#language", "zh")
+    page.select_option("#language", "en")
     page.evaluate("Plotly.relayout('front-chart', {dragmode: 'select'})")
     box = page.locator("#front-chart .nsewdrag").first.bounding_box()
     assert box is not None
@@ -231,8 +242,36 @@ def test_keyboard_alone_sorts_and_chooses(opened: Opened, site: Site) -> None:
     assert page.evaluate("document.activeElement.id") == box.get_attribute("id")
 
 
+@pytest.mark.parametrize("link", ["th a", "td a"])
+def test_focus_stays_on_a_link_that_is_drawn_anew(opened: Opened, site: Site, link: str) -> None:
+    page = opened_sweep(opened, site, "short")
+    page.locator("#points tbody tr").locator(link).first.focus()
+    stood = page.evaluate("document.activeElement.id")
+    assert stood
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("#front-chart .main-svg").first).to_have_css("background-color", "rgb(13, 17, 23)")
+    assert page.evaluate("document.activeElement.id") == stood
+
+
+def test_from_a_sweep_there_is_a_way_to_another_and_to_mlflow(opened: Opened, site: Site) -> None:
+    told = document(site, "short")
+    page = opened_sweep(opened, site, "short")
+    expect(page.locator("#compare-link")).to_have_attribute("href", f".{told['compare']}")
+    with page.context.expect_page() as opening:
+        page.click("#compare-link")
+    expect(opening.value.get_by_text("trial-0001", exact=True).first).to_be_visible()
+    expect(page.locator("#sweep-choice option")).to_have_text(["hostile", "live", "short"])
+    expect(page.locator("#sweep-choice")).to_have_value("short")
+    page.select_option("#sweep-choice", "live")
+    expect(page.locator("#sweep")).to_have_text("live")
+    # its runs are in no MLflow
+    expect(page.locator("#compare-link")).to_be_hidden()
+
+
 def test_every_control_has_a_name(opened: Opened, site: Site) -> None:
     page = opened_sweep(opened, site, "live")
+    for i in range(2):
+        page.locator("#points tbody input").nth(i).check()
     names = page.evaluate(_NAMES)
     assert len(names) > 30
     assert all(name.strip() for name in names)
