@@ -1,7 +1,7 @@
 "use strict";
 // The chart of the front: all comparable points over two metrics or three. An axis is {metric, log}.
 const Front = (() => {
-  const FLAT = { type: "scatter", dominated: ["circle", 7], infeasible: ["x-thin-open", 7], front: ["circle", 9],
+  const FLAT = { type: "scatter", dominated: ["circle", 6], infeasible: ["x-thin-open", 7], front: ["circle", 9],
     knee: ["diamond", 13], base: ["star", 12], chosen: ["circle-open", 17] };
   // plotly draws some symbols in depth from a font that is not everywhere
   const DEEP = { type: "scatter3d", dominated: ["circle", 3], infeasible: ["square-open", 4], front: ["circle", 4],
