@@ -170,7 +170,10 @@ const Front = (() => {
     const gates = traces.some((trace) => trace.x.length) ? gatesOn(doc, axes).drawn : [];
     const [xaxis, yaxis, zaxis] = axes.map(({ metric, log }) => ({ title: { text: title(doc, metric, "<br>") },
       type: log ? "log" : "linear", gridcolor: color("line"), color: color("ink"), backgroundcolor: color("ground") }));
-    const scene = { xaxis, yaxis, zaxis, uirevision: common.uirevision, camera: { eye: { x: 1.6, y: 1.6, z: 0.9 }, center: { x: 0, y: 0, z: -0.2 } } };
+    // as far away as the axes' titles need on a narrow screen
+    const far = Math.max(1, 560 / document.getElementById("front-chart").clientWidth);
+    const camera = { eye: { x: 1.6 * far, y: 1.6 * far, z: 0.9 * far }, center: { x: 0, y: 0, z: -0.2 } };
+    const scene = { xaxis, yaxis, zaxis, uirevision: common.uirevision, camera };
     Charts.draw("front-chart", doc, [...traces, ...gates.map((gate) => frame(gate, axes, traces))],
       { ...common, scene, margin: { l: 0, r: 0, t: 0, b: 0 } });
     return [...(gates.length ? ["framesHelp"] : []), "turnHelp"];
