@@ -11,13 +11,14 @@ import itertools
 import json
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlencode
 
 from sweeps.config import SweepConfig
 from sweeps.outbox import OUTBOX, PARENT, TRIAL
 
 _TAG = "mlflow.sharedViewState."
+_KEY = "lorasweep-"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Has MLflow open the experiment as one of trainings: its page for prompts and traces has no charts of runs."""
 _SECTION = "lorasweep"
@@ -26,7 +27,7 @@ _RUNS = 100  # MLflow's page loads no more at once
 
 def key(outbox: str) -> str:
     """Return the key of a sweep's view, by its outbox's identity; it stays the same where the view changes."""
-    return f"lorasweep-{outbox[:12]}"
+    return f"{_KEY}{outbox[:12]}"
 
 
 def path(experiment: str, outbox: str) -> str:
@@ -36,12 +37,23 @@ def path(experiment: str, outbox: str) -> str:
         experiment: MLflow's id of the sweep's experiment.
         outbox: identity of the sweep's outbox.
     """
-    shown = {
-        # without it the page may open for prompts and traces
-        "workflowType": "machine_learning",
-        "compareRunsMode": "CHART",
-        "viewStateShareKey": key(outbox),
-    }
+    return _path(experiment, {"viewStateShareKey": key(outbox)})
+
+
+def path_by_tags(experiment: str, tags: Iterable[str]) -> str:
+    """Return what opens the view of an experiment's sweep, or where it has not just one, the charts of all its runs.
+
+    Args:
+        experiment: MLflow's id of it.
+        tags: the keys of its tags.
+    """
+    views = [tag.removeprefix(_TAG) for tag in tags if tag.startswith(_TAG + _KEY)]
+    return _path(experiment, {"viewStateShareKey": views[0]} if len(views) == 1 else {})
+
+
+def _path(experiment: str, view: Mapping[str, str]) -> str:
+    # without its type the page may open for prompts and traces
+    shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART", **view}
     return f"/#/experiments/{experiment}/runs?{urlencode(shown)}"
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweeps.compare import path_by_tags
 from sweeps.database import Database
 from sweeps.export import export
 from sweeps.ledger import Ledger
@@ -131,7 +132,9 @@ def _links(file: Path, sweep: str) -> Links:
                 "WHERE t.key = 'lorasweep.trial' AND r.experiment_id = ? AND r.lifecycle_stage = 'active'",
                 found,
             )
-            return Links(str(found[0]), dict(runs.fetchall()))
+            tags = database.execute("SELECT key FROM experiment_tags WHERE experiment_id = ?", found)
+            compare = path_by_tags(str(found[0]), (key for (key,) in tags))
+            return Links(str(found[0]), dict(runs.fetchall()), compare)
     except sqlite3.Error:
         # the page is as good without them; MLflow itself says what is wrong with its database
         return Links()

@@ -9,7 +9,8 @@ One JSON object. A number that is missing or not finite is null.
 ``gates``: ``text``, ``metric``, ``at_least`` (else at most), ``bound``: the number, null before the base is measured.
 ``base``: ``values`` and ``intervals`` of the untouched base as in ``points``, or null.
 ``counts``: state -> trials: ``complete``, ``stopped``, ``running``, ``waiting``, ``failed``, ``cancelled``.
-``experiment``: its id in MLflow, or null.
+``experiment``: its id in MLflow, or null. ``compare``: what opens it in MLflow's compare page, from the server's
+address on, or null.
 ``trials``: one a trial that was measured: ``number``, ``name``, ``state``, ``run`` (id in MLflow or null),
 ``imported``, ``configuration`` (parameter -> value).
 ``points``: one a measurement, as they were made: ``trial`` (its number), ``rung`` (or null), ``name``
@@ -18,6 +19,8 @@ One JSON object. A number that is missing or not finite is null.
 ``values`` (metric -> value), ``intervals`` (metric -> low and high end of 95 %), ``missed`` (texts of gates).
 ``hypervolume``: one a measurement: ``units`` trained and ``card_hours`` spent when it was made, ``share`` of the box
 between reference and ideal that the front dominates then; empty before the base and one trial are measured.
+
+``/pareto/sweeps.json`` is another, of all sweeps that the server knows: ``sweeps``: their names, sorted.
 """
 
 from __future__ import annotations
@@ -39,10 +42,11 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Links:
-    """Where MLflow has a sweep: the id of its experiment, and label of a trial -> id of its run."""
+    """Where MLflow has a sweep: the id of its experiment, label of a trial -> id of its run, and its compare page."""
 
     experiment: str | None = None
     runs: Mapping[str, str] = field(default_factory=dict)
+    compare: str | None = None
 
 
 def document(standing: Standing, links: Links) -> dict[str, Any]:
@@ -71,6 +75,7 @@ def document(standing: Standing, links: Links) -> dict[str, Any]:
         "base": None if base is None else {"values": _numbers(base.values), "intervals": _intervals(base.scores)},
         "counts": dict(Counter(result.state for result in standing.results)),
         "experiment": links.experiment,
+        "compare": links.compare,
         "trials": [
             {
                 "number": result.number,

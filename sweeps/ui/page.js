@@ -1,22 +1,23 @@
 "use strict";
 // The page: reads its document, from its server again and again or from within itself, and draws it.
 (() => {
-  const SECONDS = 3;
   const element = (id) => document.getElementById(id);
   const embedded = element("data") && JSON.parse(element("data").textContent);
-  const asked = new URLSearchParams(location.search).get("sweep");
   // by then plotly is there, too
   const loaded = new Promise((resolve) => addEventListener("load", resolve));
   const chosen = new Set();
   const view = { sort: "kind", down: false, page: 0, shown: "all" };
-  let doc = null, byNumber = new Map(), shares = null, version = "";
+  let doc = null, byNumber = new Map(), shares = null;
 
   const links = {
     live: !embedded,
     run: (point) => {
       const run = byNumber.get(point.trial).run;
-      return run && !embedded ? `./#/experiments/${encodeURIComponent(doc.experiment)}/runs/${encodeURIComponent(run)}` : null;
+      // without its type MLflow may open it as one of prompts and traces
+      return run && !embedded
+        ? `./#/experiments/${encodeURIComponent(doc.experiment)}/runs/${encodeURIComponent(run)}?workflowType=machine_learning` : null;
     },
+    compare: () => (doc.compare && !embedded ? `.${doc.compare}` : null),
     export: (point) => {
       if (embedded || byNumber.get(point.trial).imported) return null;
       return `pareto/export.zip?${new URLSearchParams({ sweep: doc.sweep, select: point.select })}`;
@@ -57,24 +58,32 @@
   // -- drawing ----------------------------------------------------------------------------------------------------------
 
   function drawFront() {
-    const settings = { x: element("x").value, y: element("y").value, z: element("z").value, bars: element("bars").value,
-      xLog: element("x-log").checked, yLog: element("y-log").checked, zLog: element("z-log").checked };
-    element("z-log").disabled = !settings.z;
-    Charts.front(doc, byNumber, settings, chosen);
+    const axes = ["x", "y", "z"].map((id) => ({ metric: element(id).value, log: element(`${id}-log`).checked }));
+    element("z-log").disabled = !axes[2].metric;
+    const { help, offLog } = Front.draw(doc, byNumber, axes.filter((axis) => axis.metric), element("bars").value, chosen);
+    element("front-help").textContent = Words.sentences([...help, ...(embedded ? [] : ["clickHelp"]), "tableHelp"].map((key) => Words.say(key)));
+    const off = offLog.length ? Words.say("offLog", Words.list(offLog)) : "";
+    element("front-off").hidden = !off;
+    if (element("front-off").textContent !== off) element("front-off").textContent = off;
     const chart = element("front-chart");
-    if (chart.dataset.listens) return;
-    chart.dataset.listens = "yes";
-    chart.on("plotly_click", (event) => {
-      const point = doc.points.find((p) => Charts.keyOf(p) === event.points[0].customdata);
-      const url = point && links.run(point);
-      if (url) window.open(url, "_blank", "noopener");
-    });
-    chart.on("plotly_selected", (event) => {
-      // drawing anew takes plotly's own selection away, which says so
-      if (!event) return;
-      for (const { customdata } of event.points) if (customdata) chosen.add(customdata);
-      drawChosen();
-    });
+    // with other buttons, or in another language, plotly has forgotten who listens
+    for (const [event, heard] of [["plotly_click", openRun], ["plotly_selected", chooseWithin]]) {
+      chart.removeAllListeners(event);
+      chart.on(event, heard);
+    }
+  }
+
+  function openRun(event) {
+    const point = doc.points.find((p) => Charts.keyOf(p) === event.points[0].customdata);
+    const url = point && links.run(point);
+    if (url) window.open(url, "_blank", "noopener");
+  }
+
+  function chooseWithin(event) {
+    // drawing anew takes plotly's own selection away, which says so
+    if (!event) return;
+    for (const { customdata } of event.points) if (customdata) chosen.add(customdata);
+    drawChosen();
   }
 
   function drawTable() {
@@ -83,7 +92,7 @@
 
   function drawChosen() {
     drawFront();
-    Tables.difference(doc, byNumber, chosen);
+    Difference.draw(doc, byNumber, chosen);
     drawTable();
   }
 
@@ -96,7 +105,7 @@
   function drawRungs() {
     if (!doc.rungs.length) return;
     const counts = doc.rungs.map((rung) => Words.say("atRung", rung, doc.points.filter((p) => p.rung === rung).length));
-    element("rungs-help").textContent = Words.say("rungsHelp", counts.join(", "));
+    element("rungs-help").textContent = Words.say("rungsHelp", Words.list(counts));
     Charts.rungs(doc, byNumber, element("rung-metric").value);
   }
 
@@ -106,12 +115,15 @@
     if (!doc) return;
     document.title = Words.say("title", doc.sweep);
     element("sweep").textContent = doc.sweep;
-    const counts = Object.entries(doc.counts).map(([state, count]) => `${count} ${Words.say(state)}`).join(", ");
+    const counts = Object.entries(doc.counts).map(([state, count]) => Words.say("inState", Words.say(state), count));
     const knee = doc.points.find((p) => p.knee);
-    const said = Words.say("statusLine", counts, doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
+    const said = Words.say("statusLine", Words.list(counts) || "0", doc.points.filter((p) => p.kind === "front").length, knee ? knee.name : "–");
     // said aloud by screen readers, so only where it is new
     if (element("status").textContent !== said) element("status").textContent = said;
     element("main").hidden = false;
+    const compare = links.compare();
+    element("compare-link").hidden = !compare;
+    if (compare) element("compare-link").href = compare;
     // before anything is drawn: a chart is as wide as its place is then
     element("rungs").hidden = !doc.rungs.length;
     offerAll();
@@ -127,52 +139,41 @@
     doc = fresh;
     byNumber = new Map(doc.trials.map((trial) => [trial.number, trial]));
     drawAll();
+    if (embedded) return;
+    fetchSweeps();
+    if (element("importance").open) fetchShares();
   }
 
   // -- the server -------------------------------------------------------------------------------------------------------
 
   function trouble(text, sweeps) {
     element("problem").hidden = !text;
+    // nothing is loading any more
+    if (text && !doc) element("status").textContent = "";
     if (element("problem").textContent !== text) element("problem").textContent = text;
-    element("sweeps").hidden = !sweeps?.length;
-    element("sweeps").replaceChildren(...(sweeps || []).flatMap((name, i) => [
-      i ? ", " : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
+    element("sweeps").hidden = !sweeps.length;
+    element("sweeps").replaceChildren(...sweeps.flatMap((name, i) => [
+      i ? Words.list(["", ""]) : `${Words.say("chooseSweep")} `, Tables.make("a", name, { href: `?${new URLSearchParams({ sweep: name })}` })]));
   }
 
-  async function ask(address, headers = {}) {
-    const query = asked ? `?${new URLSearchParams({ sweep: asked })}` : "";
-    return fetch(address + query, { headers, cache: "no-store" });
+  async function fetchSweeps() {
+    const answer = await Server.ask("pareto/sweeps.json");
+    // the choice is there the next time
+    if (answer.error) return;
+    const { sweeps } = answer.told, choice = element("sweep-choice");
+    element("sweep-label").hidden = sweeps.length < 2;
+    // one that is open would close
+    if (sweeps.join("\n") !== [...choice.options].map((option) => option.value).join("\n")) {
+      choice.replaceChildren(...sweeps.map((name) => Tables.make("option", name, { value: name })));
+    }
+    choice.value = doc.sweep;
   }
 
   async function fetchShares() {
-    const answer = await ask("pareto/importance.json");
-    if (!answer.ok) return;
-    shares = await answer.json();
-    Tables.shares(shares);
-  }
-
-  async function poll() {
-    const began = performance.now();
-    try {
-      const answer = await ask("pareto.json", version ? { "If-None-Match": version } : {}).catch(() => null);
-      if (!answer) {
-        trouble(Words.say("away"));
-      } else if (answer.status === 200) {
-        trouble("");
-        await take(await answer.json());
-        version = answer.headers.get("ETag");
-        if (element("importance").open) await fetchShares();
-      } else if (answer.status === 304) {
-        trouble("");
-      } else {
-        // a proxy's answer is no JSON
-        const said = await answer.json().catch(() => ({ error: `${answer.status} ${answer.statusText}` }));
-        trouble(said.error, said.sweeps);
-      }
-    } finally {
-      // a sweep of many thousands leaves the server time for others
-      setTimeout(poll, Math.max(1000 * SECONDS, 5 * (performance.now() - began)));
-    }
+    if (!shares) Tables.noShares(Words.say("computing"));
+    const answer = await Server.ask("pareto/importance.json");
+    shares = answer.error ? null : answer.told;
+    if (shares) Tables.shares(shares); else Tables.noShares(answer.error);
   }
 
   // -- what the user does -----------------------------------------------------------------------------------------------
@@ -180,6 +181,9 @@
   function listen() {
     for (const id of ["x", "y", "z", "x-log", "y-log", "z-log", "bars"]) element(id).addEventListener("change", drawFront);
     for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
+    element("sweep-choice").addEventListener("change", () => {
+      location.search = `?${new URLSearchParams({ sweep: element("sweep-choice").value })}`;
+    });
     element("spent").addEventListener("change", drawVolume);
     element("rung-metric").addEventListener("change", drawRungs);
     element("clear").addEventListener("click", () => { chosen.clear(); drawChosen(); });
@@ -200,6 +204,6 @@
     take(embedded.document);
   } else {
     element("status").textContent = Words.say("loading");
-    poll();
+    Server.follow(take, trouble);
   }
 })();

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 _FOLDER = Path(__file__).parent
 STYLE, PLOTLY = "page.css", "plotly.js"
 # plotly last: the page asks for its document while a browser still reads those megabytes
-_SCRIPTS = ("words.js", "charts.js", "tables.js", "page.js", PLOTLY)
+_SCRIPTS = ("words.js", "charts.js", "front.js", "tables.js", "difference.js", "server.js", "page.js", PLOTLY)
 ASSETS = {STYLE: "text/css", **dict.fromkeys(_SCRIPTS, "text/javascript")}
 """Names of the page's parts -> their types."""
 

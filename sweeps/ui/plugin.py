@@ -59,6 +59,7 @@ def _add_pages(app: Flask) -> None:
         "/pareto.json": _document,
         "/pareto/importance.json": _importance,
         "/pareto/export.zip": _export,
+        "/pareto/sweeps.json": _sweeps,
     }
     for rule, view in pages.items():
         app.add_url_rule(_add_static_prefix(rule), f"lorasweep{rule}", _told(view), methods=["GET"])
@@ -110,6 +111,12 @@ def _document() -> Response:
 
 def _importance() -> Response:
     return _json(_answers().importance(_name()))
+
+
+def _sweeps() -> Response:
+    response = Response(json.dumps({"sweeps": _answers().names()}, ensure_ascii=False), mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _json(answer: Answer) -> Response:

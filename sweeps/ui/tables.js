@@ -1,5 +1,5 @@
 "use strict";
-// The tables: all points, what differs between the chosen ones, shares of parameters. Text only ever becomes text.
+// The tables: all points, shares of parameters. Text only ever becomes text.
 const Tables = (() => {
   const PAGE = 20;
   const ORDER = ["front", "dominated", "infeasible", "partial"];
@@ -19,16 +19,19 @@ const Tables = (() => {
 
   const head = (text) => make("th", text, { scope: "col" });
 
-  function valueCell(point, metric) {
-    const cell = make("td", Charts.shown(point.values[metric]));
+  function valueCell(point, metric, digits = Charts.DIGITS) {
+    const cell = make("td", Charts.shown(point.values[metric], digits));
     const range = point.intervals[metric];
-    if (range) cell.append(" ", make("small", `[${range.map(Charts.shown).join(", ")}]`));
+    if (range) cell.append(" ", make("small", `[${range.map((end) => Charts.shown(end)).join(", ")}]`));
     return cell;
   }
 
-  function kindText(point) {
+  // What a point is, and the gates that it misses.
+  function kindCell(point) {
     const kind = Words.say(point.kind === "front" ? "onFront" : point.kind);
-    return point.knee ? `${kind}, ${Words.say("knee")}` : kind;
+    const cell = make("td", point.knee ? Words.list([kind, Words.say("knee")]) : kind, { class: "name kind" });
+    cell.append(...point.missed.map((gate) => make("small", gate)));
+    return cell;
   }
 
   // Columns: name, whether it holds text, what it sorts by, its cell.
@@ -45,19 +48,19 @@ const Tables = (() => {
     };
     const named = (point) => {
       const cell = make("th", undefined, { scope: "row", class: "name" }), url = links.run(point);
-      cell.append(url ? make("a", point.name, { href: url, target: "_blank", rel: "noopener" }) : point.name);
+      cell.append(url ? make("a", point.name, { id: `run-${Charts.keyOf(point)}`, href: url, target: "_blank", rel: "noopener" }) : point.name);
       return cell;
     };
     const exported = (point) => {
       const cell = make("td"), url = links.export(point);
-      if (url) cell.append(make("a", "zip", { href: url, "aria-label": Words.say("exportThis", point.name) }));
+      if (url) cell.append(make("a", "zip", { id: `export-${Charts.keyOf(point)}`, href: url, "aria-label": Words.say("exportThis", point.name) }));
       return cell;
     };
     return [
-      { name: Words.say("choose"), cell: box },
       { key: "trial", name: Words.say("trial"), text: true, by: (p) => p.trial, cell: named },
+      { name: Words.say("choose"), cell: box },
       { key: "kind", name: Words.say("kind"), text: true, by: (p) => ORDER.indexOf(p.kind) - (p.knee ? 0.5 : 0),
-        cell: (p) => make("td", kindText(p), { class: "name kind" }) },
+        cell: kindCell },
       ...(links.live ? [{ name: Words.say("exported"), cell: exported }] : []),
       ...doc.objectives.map(({ metric }) => (
         { key: `metric ${metric}`, name: metric, by: (p) => p.values[metric], cell: (p) => valueCell(p, metric) })),
@@ -77,7 +80,7 @@ const Tables = (() => {
 
   // Draw one page of the points. view: sort (key), down, page, shown (all, front, chosen); changed on clicks, then again().
   function points(doc, byNumber, links, chosen, choose, view, again) {
-    const table = document.getElementById("points"), focused = document.activeElement?.id;
+    const table = document.getElementById("points"), stood = table.contains(document.activeElement) && document.activeElement.id;
     const all = columns(doc, byNumber, links, chosen, choose);
     const by = (all.find((c) => c.key === view.sort) || all[2]).by;
     const list = doc.points.filter((p) => view.shown === "all"
@@ -112,29 +115,8 @@ const Tables = (() => {
     if (range.textContent !== said) range.textContent = said;
     document.getElementById("previous").disabled = start === 0;
     document.getElementById("next").disabled = end >= list.length;
-    // whoever stands on what was drawn anew stays there
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  }
-
-  // Draw the chosen points side by side: objectives, then the parameters that differ.
-  function difference(doc, byNumber, chosen) {
-    const place = document.getElementById("difference"), list = doc.points.filter((p) => chosen.has(Charts.keyOf(p)));
-    const count = document.getElementById("chosen-count");
-    count.textContent = list.length ? Words.say("chosenCount", list.length) : Words.say("chooseHelp");
-    document.getElementById("clear").hidden = place.hidden = !list.length;
-    if (!list.length) return;
-    const valueOf = (point, name) => Charts.shown(byNumber.get(point.trial).configuration[name]);
-    const differs = (name) => new Set(list.map((p) => valueOf(p, name))).size > 1;
-    const differing = doc.parameters.filter(differs), same = doc.parameters.filter((name) => !differs(name));
-    const side = (name) => make("th", name, { scope: "row" });
-    const table = make("table");
-    if (same.length && list.length > 1) table.append(make("caption", Words.say("same", same.join(", "))));
-    table.append(row([make("td"), ...list.map((p) => head(p.name))]));
-    for (const { metric } of doc.objectives) table.append(row([side(metric), ...list.map((p) => valueCell(p, metric))]));
-    for (const name of list.length > 1 ? differing : doc.parameters) {
-      table.append(row([side(name), ...list.map((p) => make("td", valueOf(p, name)))]));
-    }
-    place.replaceChildren(table);
+    // whoever stands on what was drawn anew stays there, or near where it is on this page no longer
+    if (stood) (document.getElementById(stood) || table.parentElement).focus({ preventScroll: true });
   }
 
   // Draw the shares of parameters, a column an objective.
@@ -157,5 +139,11 @@ const Tables = (() => {
     place.replaceChildren(table);
   }
 
-  return { points, difference, shares, make };
+  // Say why there are no shares.
+  function noShares(why) {
+    document.getElementById("importance-help").textContent = why;
+    document.getElementById("shares").replaceChildren();
+  }
+
+  return { points, shares, noShares, make, row, valueCell, kindCell };
 })();

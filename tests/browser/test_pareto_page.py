@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sweeps.stores import Stores
 from tests.browser import made_study
@@ -28,9 +29,12 @@ _AT = """
 }
 """
 _NAMES = """
-() => [...document.querySelectorAll("main select, main input, main button, main th a, main td a, header select")].map(
-  (e) => e.ariaLabel || (e.labels?.length ? [...e.labels].map((l) => l.querySelector("span").textContent).join("")
-    : e.textContent))
+() => [...document.querySelectorAll("a, button, input, select, summary, [role=group], [role=region]")].filter(
+  (e) => e.checkVisibility()).map((e) => {
+  const named = e.getAttribute("aria-labelledby")?.split(" ").map((id) => document.getElementById(id).textContent);
+  const labels = [...(e.labels || [])].map((label) => label.querySelector("span").textContent);
+  return e.ariaLabel || (named || labels).join("") || e.textContent;
+})
 """
 
 
@@ -53,7 +57,7 @@ def test_page_draws_every_point_and_says_how_many(opened: Opened, site: Site, sc
     assert page.locator("#front-chart .trace .point").count() >= len(told["points"])
     expect(page.locator("#status")).to_contain_text(f"On the front: {on_front}.")
     expect(page.locator("#front-chart .xtitle")).to_have_text("math_accuracy (higher is better)")
-    expect(page.locator("#front-chart .shape-label")).to_have_text("f1 >= 0.5 * base.f1")
+    expect(page.locator("#front-chart .annotation-text")).to_have_text("f1 >= 0.5 * base.f1")
     expect(page.locator("#rungs-chart .xtitle")).to_contain_text("rung")
     # of plotly's own buttons, none that would send the chart anywhere
     assert not [
@@ -94,9 +98,13 @@ def test_a_click_on_a_point_opens_its_run(opened: Opened, site: Site) -> None:
     expect(page.locator("#front-chart .hoverlayer .hovertext")).to_contain_text(knee["name"])
     with page.context.expect_page() as opening:
         page.mouse.click(*at)
-    expect(opening.value).to_have_url(re.compile(f"/#/experiments/{told['experiment']}/runs/{run}$"))
+    expect(opening.value).to_have_url(
+        re.compile(rf"/#/experiments/{told['experiment']}/runs/{run}\?workflowType=machine_learning$")
+    )
     link = page.locator("#points tbody tr").first.locator("th a")
-    assert link.get_attribute("href") == f"./#/experiments/{told['experiment']}/runs/{run}"
+    assert (
+        link.get_attribute("href") == f"./#/experiments/{told['experiment']}/runs/{run}?workflowType=machine_learning"
+    )
 
 
 def test_page_follows_a_trial_that_ends(opened: Opened, site: Site) -> None:
@@ -108,6 +116,35 @@ def test_page_follows_a_trial_that_ends(opened: Opened, site: Site) -> None:
     page.locator("#points thead button", has_text="trial").click()
     page.locator("#points thead button", has_text="trial").click()
     expect(page.locator("#points tbody tr").first).to_contain_text(f"trial-{FEW:04d}@1")
+
+
+def test_page_stays_live_however_long_its_scripts_took_to_arrive(opened: Opened, site: Site) -> None:
+    page = opened("about:blank")
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/plotly.js*", lambda route: held.append(route))
+    with page.expect_response("**/pareto.json*") as answer:
+        page.goto(f"{site.address}/pareto?sweep=live", wait_until="commit")
+    answer.value.finished()
+    page.clock.fast_forward("10:00")
+    held.pop().continue_()
+    page.wait_for_selector("body[data-points]")
+    with page.expect_request("**/pareto.json*"):
+        pass
+
+
+def test_importance_that_is_being_computed_or_cannot_be_is_said_to_be(opened: Opened, site: Site) -> None:
+    page = opened_sweep(opened, site, "live")
+    said: list[str] = []
+
+    def refuse(route: Route) -> None:
+        said.append(page.locator("#importance-help").inner_text())
+        route.fulfill(status=503, json={"error": "the disk is full"})
+
+    page.route("**/importance.json*", refuse)
+    page.click("#importance summary")
+    expect(page.locator("#importance-help")).to_have_text("the disk is full")
+    assert said == ["Computing …"]
 
 
 def test_download_is_what_export_writes(
@@ -154,6 +191,9 @@ def test_chosen_trials_stand_side_by_side_with_what_differs(opened: Opened, site
 def test_box_in_the_chart_chooses_what_is_in_it(opened: Opened, site: Site) -> None:
     points = len(document(site, "live")["points"])
     page = opened_sweep(opened, site, "live")
+    # the chart is made anew with other words
+    page.select_option("#language", "zh")
+    page.select_option("#language", "en")
     page.evaluate("Plotly.relayout('front-chart', {dragmode: 'select'})")
     box = page.locator("#front-chart .nsewdrag").first.bounding_box()
     assert box is not None
@@ -183,6 +223,7 @@ def test_names_and_values_of_users_are_text_only(opened: Opened, site: Site) -> 
     expect(there_is_none.locator("#problem")).to_contain_text("<img src=x>")
     assert there_is_none.locator("img").count() == 0
     expect(there_is_none.locator("#sweeps a")).to_have_text(["hostile", "live", "short"])
+    expect(there_is_none.locator("#status")).to_have_text("")
 
 
 def test_keyboard_alone_sorts_and_chooses(opened: Opened, site: Site) -> None:
@@ -202,8 +243,36 @@ def test_keyboard_alone_sorts_and_chooses(opened: Opened, site: Site) -> None:
     assert page.evaluate("document.activeElement.id") == box.get_attribute("id")
 
 
+@pytest.mark.parametrize("link", ["th a", "td a"])
+def test_focus_stays_on_a_link_that_is_drawn_anew(opened: Opened, site: Site, link: str) -> None:
+    page = opened_sweep(opened, site, "short")
+    page.locator("#points tbody tr").locator(link).first.focus()
+    stood = page.evaluate("document.activeElement.id")
+    assert stood
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("#front-chart .main-svg").first).to_have_css("background-color", "rgb(13, 17, 23)")
+    assert page.evaluate("document.activeElement.id") == stood
+
+
+def test_from_a_sweep_there_is_a_way_to_another_and_to_mlflow(opened: Opened, site: Site) -> None:
+    told = document(site, "short")
+    page = opened_sweep(opened, site, "short")
+    expect(page.locator("#compare-link")).to_have_attribute("href", f".{told['compare']}")
+    with page.context.expect_page() as opening:
+        page.click("#compare-link")
+    expect(opening.value.get_by_text("trial-0001", exact=True).first).to_be_visible()
+    expect(page.locator("#sweep-choice option")).to_have_text(["hostile", "live", "short"])
+    expect(page.locator("#sweep-choice")).to_have_value("short")
+    page.select_option("#sweep-choice", "live")
+    expect(page.locator("#sweep")).to_have_text("live")
+    # its runs are in no MLflow
+    expect(page.locator("#compare-link")).to_be_hidden()
+
+
 def test_every_control_has_a_name(opened: Opened, site: Site) -> None:
     page = opened_sweep(opened, site, "live")
+    for i in range(2):
+        page.locator("#points tbody input").nth(i).check()
     names = page.evaluate(_NAMES)
     assert len(names) > 30
     assert all(name.strip() for name in names)

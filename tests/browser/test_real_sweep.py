@@ -83,7 +83,7 @@ def test_click_on_the_knee_leads_to_its_run_with_its_loss(shown: Shown, opened: 
     with page.context.expect_page() as opening:
         knee.click(modifiers=["Control"])
     run = opening.value
-    expect(run).to_have_url(re.compile(r"/#/experiments/\d+/runs/[0-9a-f]{32}$"))
+    expect(run).to_have_url(re.compile(r"/#/experiments/\d+/runs/[0-9a-f]{32}\?workflowType=machine_learning$"))
     expect(run.get_by_text(name, exact=True).first).to_be_visible()
     expect(run.get_by_text("math_accuracy", exact=True).first).to_be_visible()
 

@@ -44,6 +44,8 @@ def test_twin_draws_and_works_without_a_server(opened: Callable[..., Page], tmp_
     expect(page.locator("#shares meter").first).to_be_visible()
     # there is no server that could give these
     assert page.locator("#points a").count() == 0
+    expect(page.locator("#compare-link")).to_be_hidden()
+    expect(page.locator("#sweep-label")).to_be_hidden()
 
 
 def test_twin_does_nothing_that_names_and_values_ask_for(opened: Callable[..., Page], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from sweeps import address
-from sweeps.compare import experiment_tags, path
+from sweeps.compare import experiment_tags, path, path_by_tags
 from sweeps.config import SweepConfig, load_sweep
 from sweeps.delivery import deliver
 from sweeps.outbox import FOLDER, Outbox
@@ -33,6 +33,13 @@ def state_of(config: SweepConfig) -> dict[str, Any]:
     view = json.loads(experiment_tags(config, OUTBOX)[KEY])
     state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))
     return state
+
+
+def test_view_is_found_by_its_tag_and_where_there_are_two_all_runs_are_shown(config: SweepConfig) -> None:
+    tags = [*experiment_tags(config, OUTBOX), "mlflow.sharedViewState.abc"]
+    assert path_by_tags("7", tags) == path("7", OUTBOX)
+    every = "/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    assert path_by_tags("7", [*tags, *experiment_tags(config, OUTBOX[::-1])]) == path_by_tags("7", []) == every
 
 
 def test_each_pair_of_objectives_has_a_chart_and_three_of_them_a_contour(config: SweepConfig) -> None:

@@ -26,7 +26,8 @@ def test_server_with_a_password_lets_nobody_in_without_it(stores: Stores) -> Non
     server = Server.plan(stores, "127.0.0.1", free_port(), (), {PASSWORD: SECRET})
     # what an attacker is after: pages, data, files
     paths = ("/", "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "/get-artifact?path=x&run_uuid=y")
-    pages = ("/pareto", "/pareto.json", "/pareto/page.js", "/pareto/importance.json", "/pareto/export.zip")
+    answers = ("importance.json", "export.zip", "sweeps.json")
+    pages = ("/pareto", "/pareto.json", "/pareto/page.js", *(f"/pareto/{answer}" for answer in answers))
     with running(server) as address:
         assert {status(address + path) for path in (*paths, *pages)} == {401}
         assert status(address + "/pareto", SECRET) == 200

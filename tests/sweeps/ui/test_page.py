@@ -28,6 +28,25 @@ def test_live_page_names_its_parts_by_their_content() -> None:
     assert sorted(named) == sorted(ASSETS)
 
 
+def test_graphics_stand_out_from_the_ground_in_light_and_dark() -> None:
+    # https://www.w3.org/TR/WCAG22/#non-text-contrast
+    schemes = re.findall(r"--ground: #.*?\}|--ground: #.*?font:", asset("page.css"), flags=re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colors = dict(re.findall(r"--(\w+): (#\w{6})", scheme))
+        ground = luminance(colors.pop("ground"))
+        # lines of a grid, and what lies behind controls, say nothing
+        for name in colors.keys() - {"line", "raised"}:
+            darker, lighter = sorted((luminance(colors[name]), ground))
+            assert (lighter + 0.05) / (darker + 0.05) >= 3, name
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def test_both_languages_say_the_same_things() -> None:
     words = asset("words.js")
     english, chinese = (
