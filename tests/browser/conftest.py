@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from sweeps.server import Server
 from sweeps.stores import Stores
+from sweeps.ui.importance import FEWEST
 from tests.browser import made_study
 from tests.serving import running
 from trainer.slots import free_port
@@ -21,7 +22,8 @@ from trainer.slots import free_port
 # milliseconds; a machine may be busy
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
-TRIALS, FEW = 1000, 12
+# few, but enough to tell which parameters matter
+TRIALS, FEW = 1000, FEWEST
 HOSTILE = "</script><img src=x onerror=\"document.body.dataset.harmed = 'yes'\"><b>{0}</b>"
 
 

@@ -16,12 +16,12 @@ from sweeps.ui.importance import importance
 from sweeps.ui.page import static_html
 from sweeps.ui.standing import Standing
 from tests.browser import made_study
-from tests.browser.conftest import HOSTILE
+from tests.browser.conftest import FEW, HOSTILE
 
 
 def twin(folder: Path, **made: Any) -> str:
     """Write the twin of a small sweep; returns its address."""
-    config = made_study.make(folder, 12, **made)
+    config = made_study.make(folder, FEW, **made)
     stores = Stores(folder / "runs")
     study = load_study(config.name, stores.study_url)
     told = document(Standing.of_study(study, Ledger(stores.study_url, config.name)), Links())
