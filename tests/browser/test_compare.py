@@ -76,6 +76,8 @@ def test_saved_view_opens_with_our_charts(
     page.locator(".parcoords").first.wait_for()
     if screenshots is not None:
         page.get_by_role("button", name="Close").last.click()
+        # drawn anew in the room that there is now
+        page.locator(".parcoords").first.wait_for()
         page.screenshot(path=screenshots / "compare.png")
 
 
