@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# what is printed is as wide as in any pipe; pytest-xdist has its workers believe in 80 columns
+os.environ.pop("COLUMNS", None)
 # no deadline: a test asserts no timing
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=600)
