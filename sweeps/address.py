@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from sweeps import compare
 from sweeps.outbox import FOLDER, Outbox
@@ -43,22 +44,16 @@ def of_sweep(name: str, stores: Stores) -> str | None:
     folder = stores.sweep(name) / FOLDER
     if not folder.exists():
         return None
-    outbox = Outbox(folder)
-    try:
+    with closing(Outbox(folder)) as outbox:
         uri = TrackingUri.choose(None, outbox, stores)
         return said(outbox, uri, stores) if outbox.delivered.experiment(uri.place) else None
-    finally:
-        outbox.close()
 
 
 def own_pages(stores: Stores, server: str) -> Iterator[tuple[str, str]]:
     """Yield name and address of each sweep whose runs are in the runs folder's own database."""
     for folder in sorted(stores.sweeps.glob(f"*/{FOLDER}")):
-        outbox = Outbox(folder)
-        try:
+        with closing(Outbox(folder)) as outbox:
             uri = TrackingUri.choose(None, outbox, stores)
             address = page(outbox, uri, server) if uri.is_own else None
-        finally:
-            outbox.close()
         if address is not None:
             yield folder.parent.name, address

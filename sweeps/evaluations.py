@@ -57,11 +57,11 @@ def chain(paths: TrialPaths, benchmarks: Sequence[Benchmark], *, trains: bool, a
     if not then:
         # alone it writes the trial's measurement itself: nothing is to be put together
         return replace(first, measurement=None)
-    links = [first, *then]
-    for place, link in enumerate(links):
-        if not (again and _ended_well(link, paths)):
-            break
-        links[place] = replace(link, done=True)
+    links = []
+    for link in (first, *then):
+        # what follows one that is to be run is to be run, too
+        again = again and _ended_well(link, paths)
+        links.append(replace(link, done=again))
     return replace(links[0], then=tuple(links[1:]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 
 from sweeps.entries import Attempt, Job
 from sweeps.ledger import QUEUED
@@ -20,11 +21,8 @@ def last_state(stores: Stores, name: str) -> str | None:
     folder = stores.sweep(name) / FOLDER
     if not folder.exists():
         return None
-    outbox = Outbox(folder)
-    try:
+    with closing(Outbox(folder)) as outbox:
         return outbox.tags(PARENT).get(STATE)
-    finally:
-        outbox.close()
 
 
 def idle_text(

@@ -164,6 +164,11 @@ class Jobs:
         return sum(job.launcher.seconds * job.launcher.placement.workers for job in self.running)
 
     @property
+    def labels(self) -> list[str]:
+        """The names of the trials that run now."""
+        return [job.task.label for job in self.running]
+
+    @property
     def numbers(self) -> set[int | None]:
         """The trials that run now; None: the base."""
         return {job.task.number for job in self.running}

@@ -119,7 +119,7 @@ class Scheduler:
     @property
     def running(self) -> list[str]:
         """What runs now."""
-        return [job.task.label for job in self._jobs.running]
+        return self._jobs.labels
 
     def _turn(self) -> bool:
         """Do what is to be done now; returns whether there may be more."""

@@ -68,10 +68,9 @@ class Requests:
             return
         self.stopping = how
         if how is Stopping.RUNGS and self.jobs.running:
-            waited = ", ".join(job.task.label for job in self.jobs.running)
             self.view.say(
-                f"stopping: nothing new starts; waiting for {waited}. Ctrl-C again, or `lorasweep stop {self.sweep} "
-                f"--now`, stops at once; what is stopped so is done again from its last rung"
+                f"stopping: nothing new starts; waiting for {', '.join(self.jobs.labels)}. Ctrl-C again, or `lorasweep "
+                f"stop {self.sweep} --now`, stops at once; what is stopped so is done again from its last rung"
             )
 
     def _cancel(self, label: str) -> None:

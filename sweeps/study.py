@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import optuna
 from alembic.migration import MigrationContext
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.storages import RDBStorage
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps import database
@@ -146,10 +146,23 @@ def load_config(study: optuna.Study) -> SweepConfig:
 
 
 def study_names(url: str) -> list[str]:
-    """Return the names of all sweeps; raises ``StoreError`` where the database cannot be read."""
-    _quiet()
-    with told(url):
-        return optuna.get_all_study_names(_storage(url))
+    """Return the names of all sweeps, sorted; raises ``StoreError`` where the database cannot be read."""
+    with closing(database.Database(url)) as opened:
+        return names_in(opened)
+
+
+def names_in(opened: database.Database) -> list[str]:
+    """Return the names of all sweeps, sorted.
+
+    By a query of our own: Optuna checks its tables first, which takes longer than to answer for a thousand trials.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with opened.reading() as session:
+        if not inspect(session.connection()).has_table("studies"):
+            return []
+        return sorted(session.execute(text("SELECT study_name FROM studies")).scalars())
 
 
 def listed(names: Sequence[str]) -> str:

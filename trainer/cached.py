@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_UNFINISHED, _USED = ".part", ".used"
+UNFINISHED = ".part"
+"""Suffix of a data set that is being made, or was when its maker was killed."""
+_USED = ".used"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def remove(path: Path) -> bool:
         except BlockingIOError:
             return False
         # whole in one step: what is left of it after a kill is no data set
-        gone = path.with_suffix(_UNFINISHED)
+        gone = path.with_suffix(UNFINISHED)
         shutil.rmtree(gone, ignore_errors=True)
         if path.exists():
             path.rename(gone)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from evaluation.items import Item, stream
+from trainer.cached import UNFINISHED
 from trainer.data_statistics import Statistics, Tally
 from trainer.transforms import Transforms, kind_of
 
@@ -148,7 +149,7 @@ def make_record(record: Path, source: Source, codec: TextCodec, seq_length: int,
     record.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(record.with_suffix(".lock")):
         if not record.exists():
-            unfinished = record.with_suffix(".part")
+            unfinished = record.with_suffix(UNFINISHED)
             # of a process that was killed
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import sqlite3
@@ -21,10 +20,10 @@ from sweeps.ledger import Ledger
 from sweeps.read import Known
 from sweeps.selection import select
 from sweeps.stores import StoreError, Stores
-from sweeps.study import load_config, load_study
+from sweeps.study import load_config, load_study, names_in
 from sweeps.ui.document import Links, document
 from sweeps.ui.importance import importance
-from sweeps.ui.standing import Rows, names
+from sweeps.ui.standing import Rows
 
 
 class UnknownSweep(StoreError):
@@ -63,7 +62,7 @@ class Answers:
     def names(self) -> list[str]:
         """Return the names of all sweeps, sorted."""
         self._stores.check()
-        return names(self._database)
+        return names_in(self._database)
 
     def document(self, name: str) -> Answer:
         """Return ``sweeps.ui.document`` of a sweep as it is now; built anew only where something has changed."""
@@ -71,7 +70,7 @@ class Answers:
         with sweep.lock:
             rows = Rows.read(self._database, sweep.ledger, name)
             links = _links(self._stores.root / "mlflow.db", name)
-            version = f"{rows.digest()[:32]}-{len(links.runs)}"
+            version = f"{rows.digest()}-{len(links.runs)}"
             if sweep.document is None or sweep.document.version != version:
                 sweep.document = Answer(version, _json(document(rows.standing(), links)))
             return sweep.document
@@ -81,8 +80,7 @@ class Answers:
         sweep = self._sweep(name)
         # not the document's: it takes seconds, and pages ask for documents meanwhile
         with sweep.computing:
-            measured = Rows.read(self._database, sweep.ledger, name).standing().measured
-            version = _version([(result.point, result.values) for result in measured])
+            version = Rows.read(self._database, sweep.ledger, name).measured_digest()
             if sweep.importance is None or sweep.importance.version != version:
                 study = load_study(name, self._stores.study_url)
                 sweep.importance = Answer(version, _json(importance(study, load_config(study))))
@@ -138,10 +136,6 @@ def _links(file: Path, sweep: str) -> Links:
     except sqlite3.Error:
         # the page is as good without them; MLflow itself says what is wrong with its database
         return Links()
-
-
-def _version(value: object) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:32]
 
 
 def _json(value: Any) -> bytes:

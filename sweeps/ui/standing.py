@@ -11,7 +11,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import TrialState
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from sweeps.config import SweepConfig
@@ -147,7 +147,11 @@ class Rows:
 
     def digest(self) -> str:
         """Return a digest that differs where anything was changed."""
-        return hashlib.sha256(repr((self.study, self.trials, self.attributes, self.costs)).encode()).hexdigest()
+        return _digest((self.study, self.trials, self.attributes, self.costs))
+
+    def measured_digest(self) -> str:
+        """Return a digest that differs where anything was measured."""
+        return _digest([row for row in self.attributes if row[1] == RUNGS])
 
     def standing(self) -> Standing:
         """Return what the rows say."""
@@ -161,18 +165,8 @@ class Rows:
         return Standing.of(SweepConfig.model_validate_json(study[CONFIG]), trials, study, self.costs)
 
 
-def names(database: Database) -> list[str]:
-    """Return the names of all sweeps, sorted.
-
-    By a query of our own: Optuna checks its tables first, which takes longer than to answer for a thousand trials.
-
-    Raises:
-        StoreError: the database cannot be read.
-    """
-    with database.reading() as session:
-        if not inspect(session.connection()).has_table("studies"):
-            return []
-        return sorted(session.execute(text("SELECT study_name FROM studies")).scalars())
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:32]
 
 
 def _select(session: Session, query: str, study: int, keys: Sequence[str] = ()) -> list[Any]:
