@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,19 @@ class Story:
         """Wait until a trial has trained a step."""
         log = self.folder / label / "msrun_log/worker_0.log"
         self.wait_for(lambda: log.exists() and "Epoch:[" in log.read_text(errors="replace"))
+
+    @contextmanager
+    def frozen(self, label: str = "") -> Iterator[None]:
+        """Stop a trial's processes meanwhile, or all trials': on a slow machine a command takes longer than a trial."""
+        processes = processes_of(self.folder / label)
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the orchestrator; wait for its end where it is SIGKILL."""

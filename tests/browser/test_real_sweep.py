@@ -8,6 +8,7 @@ import signal
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,15 @@ _KINDS = {"dominated": "feasible"}
 
 @dataclass(frozen=True)
 class Shown:
-    """A sweep that has begun and the address of the server that shows it."""
+    """A sweep that has begun and the address of the server that shows it.
+
+    Attributes:
+        frozen: its trials stand still until this is closed.
+    """
 
     story: Story
     address: str
+    frozen: ExitStack
 
     def document(self) -> dict[str, Any]:
         """What the page is drawn from."""
@@ -46,14 +52,17 @@ class Shown:
 def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     story = Story(write_sweep(tmp_path_factory.mktemp("real"), trials=TRIALS))
     story.begin()
-    story.says("base started")
+    story.trains("trial-0000")
+    frozen = ExitStack()
+    frozen.enter_context(story.frozen())
     port = free_port()
     server = subprocess.Popen(story.argv("ui", "--port", port), env=story.environment(), start_new_session=True)
     try:
         address = f"http://127.0.0.1:{port}"
         until(lambda: status(f"{address}/health") == 200)
-        yield Shown(story, address)
+        yield Shown(story, address, frozen)
     finally:
+        frozen.close()
         server.send_signal(signal.SIGTERM)
         server.wait()
         if story.process is not None and story.process.poll() is None:
@@ -66,7 +75,10 @@ def test_page_opened_before_the_first_trial_ends_shows_every_trial_as_it_ends(
 ) -> None:
     page = opened(f"{shown.address}/pareto?sweep=short")
     page.wait_for_selector('body[data-points="0"]')
-    page.wait_for_selector('body[data-points="1"]', timeout=DEADLINE * 1000)
+    shown.frozen.close()
+    shown.story.trains("trial-0001")
+    with shown.story.frozen("trial-0001"):
+        page.wait_for_selector('body[data-points="1"]', timeout=DEADLINE * 1000)
     page.wait_for_selector(f'body[data-points="{TRIALS}"]', timeout=DEADLINE * 1000)
     shown.story.end()
     expect(page.locator("#points tbody tr", has_text="knee")).to_have_count(1)

@@ -27,20 +27,22 @@ def test_killed_orchestrator_loses_nothing(tmp_path: Path) -> None:
     story.begin()
     story.says("base done")
     story.trains("trial-0001")
-    story.kill()
-    # the launch goes on without it, and the next one takes it up
-    assert workers_of(story.folder / "trial-0001")
-    story.begin("resume")
-    story.says("trial-0001 is still running: taken up again")
-    story.kill()
+    with story.frozen("trial-0001"):
+        story.kill()
+        # the launch goes on without it, and the next one takes it up
+        assert workers_of(story.folder / "trial-0001")
+        story.begin("resume")
+        story.says("trial-0001 is still running: taken up again")
+        story.kill()
     # left alone it trains and measures to its end
     until(lambda: (story.folder / "trial-0001/measurement.json").exists())
     until(lambda: not story.running())
     story.begin("resume")
     story.trains("trial-0002")
-    story.kill()
-    story.run("stop", "short", code=2)
-    story.run("stop", "short", "--now")
+    with story.frozen("trial-0002"):
+        story.kill()
+        story.run("stop", "short", code=2)
+        story.run("stop", "short", "--now")
     assert story.running() == []
     output = story.run("resume")
     assert "trial-0002 ended without a measurement; it is done again" in output
@@ -62,11 +64,13 @@ def test_sweep_that_is_disturbed_and_stopped(tmp_path: Path) -> None:
         worker.kill()
     story.says("trial-0001 is done again")
     story.trains("trial-0002")
-    story.run("cancel", "short", 2)
-    story.says("trial-0002 cancelled")
+    with story.frozen("trial-0002"):
+        story.run("cancel", "short", 2)
+        story.says("trial-0002 cancelled")
     story.trains("trial-0003")
-    assert "process" in story.run("stop", "short")
-    story.says("stopping: nothing new starts; waiting for")
+    with story.frozen("trial-0003"):
+        assert "process" in story.run("stop", "short")
+        story.says("stopping: nothing new starts; waiting for")
     assert "stopped before its end" in story.end(130)
     assert story.running() == []
     assert [trial["state"] for trial in story.trials()] == ["complete", "complete", "cancelled", "complete"]
