@@ -16,8 +16,9 @@ from sweeps.plan import Plan
 from sweeps.results import number_of, trial_label
 from sweeps.stores import trial_paths
 from trainer.course import Course
+from trainer.ending import Exit, Outcome
 from trainer.failures import Failure, Kind, classify
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.processes import find_msrun, kill_all, processes_of, running_folders
 from trainer.slots import Slots

@@ -16,8 +16,8 @@ from sweeps.results import base_result, results
 from sweeps.sampling import report
 from sweeps.tracking import FAILED, FINISHED, KILLED, Tracker
 from sweeps.tuner import Tuner
+from trainer.ending import Exit
 from trainer.failures import Failure, Kind
-from trainer.launcher import Exit
 from trainer.measurement import Measurement
 
 

@@ -31,8 +31,8 @@ from sweeps.stores import StoreError
 from sweeps.takeup import take_up
 from sweeps.tracking import KILLED, Tracker
 from sweeps.upcoming import Queue, Upcoming
+from trainer.ending import Exit, Outcome
 from trainer.failures import Failure
-from trainer.launcher import Exit, Outcome
 from trainer.slots import Slots
 
 _POLL_SECONDS = 0.5

@@ -8,7 +8,7 @@ from sweeps.jobs import LOST, Jobs, Running
 from sweeps.ledger import DONE, Ledger
 from sweeps.live import View
 from sweeps.outcome import Keeper
-from trainer.launcher import Outcome
+from trainer.ending import Outcome
 from trainer.slots import SlotError
 
 

@@ -8,55 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from trainer import msrun, stacks
 from trainer.crew import Crew, Death
-from trainer.failures import find_reason
+from trainer.ending import Exit, Outcome, all_logs, first, telling_logs, why_not_finished
 from trainer.paths import LOGS, TrialPaths
-from trainer.processes import Adopted, Child, Process, how_ended, kill_all
+from trainer.processes import Adopted, Child, Process, kill_all
 from trainer.slots import Placement
 from trainer.step_log import StepLog, StepRecord
 from trainer.watch import Finding, Kind, Limits, Watch
 
-# what a process does to itself; any other signal comes from outside: a user, the system short of memory
-_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP})
-
-
-class Outcome(Enum):
-    """How a launch ended."""
-
-    FINISHED = "finished"
-    FAILED = "failed"
-    KILLED = "killed"
-    TIMED_OUT = "timed out"
-    HUNG = "hung"
-    DIVERGED = "diverged"
-
-
 _OUTCOMES = {Kind.HANG: Outcome.HUNG, Kind.DIVERGED: Outcome.DIVERGED}
-
-
-@dataclass(frozen=True)
-class Exit:
-    """How a launch ended and why.
-
-    Attributes:
-        reason: one line, found in the workers' logs where there is one; empty when finished.
-        log: file to look at for the rest.
-        seconds: wall time of the launch; of one that finished up to its measurement, whoever saw its end.
-    """
-
-    outcome: Outcome
-    reason: str
-    log: Path
-    seconds: float
 
 
 class Launcher:
@@ -236,18 +202,10 @@ class Launcher:
     @property
     def all_logs(self) -> list[Path]:
         """The logs of the msrun that was started last: its workers', its scheduler's, its own; not all may be there."""
-        workers = [self._current.worker_log(rank) for rank in range(self.placement.workers)]
-        return [*workers, self._current.scheduler_log, self._current.launcher_log]
+        return all_logs(self._current, self.placement.workers)
 
     def _logs(self) -> list[Path]:
-        """Return the logs that tell what went on, those of the process that died first."""
-        *workers, scheduler, own = self.all_logs
-        if self._death is not None and self._death.is_scheduler:
-            # there it says which worker it lost
-            workers.insert(0, scheduler)
-        elif self._death is not None and self._death.rank is not None:
-            workers.insert(0, workers.pop(self._death.rank))
-        return [*workers, own]
+        return telling_logs(self._current, self.placement.workers, self._death)
 
     def _exit(self) -> Exit:
         if self._ended is None:
@@ -265,36 +223,14 @@ class Launcher:
 
     def _classify(self, code: int | None) -> tuple[Outcome, str, Path]:
         """Return outcome, reason and log of what is over; ``code`` is msrun's."""
-        log = self._first(self._logs()[0])
         if self._stopped is not None:
             outcome, reason = self._stopped
-            return outcome, reason, self._first(self._paths.stacks, log) if outcome is Outcome.HUNG else log
-        if self._death is None:
-            if code in (0, None) and self._paths.measurement.exists():
-                return Outcome.FINISHED, "", log
-            self._death = self._crew.seen_by_msrun()
-        if self._death is not None:
-            return self._of_death(self._death)
-        reason, log = find_reason(self._logs(), log)
-        if code is not None and code < 0:
-            return Outcome.KILLED, f"msrun {how_ended(code)}", log
-        if code is None and not reason:
-            # one that fails says so in its log
-            return Outcome.KILLED, "msrun is gone without a word: it was killed, or the host went down", log
-        return Outcome.FAILED, reason or f"msrun exited with {code}", log
-
-    def _first(self, *files: Path) -> Path:
-        """Return the first file that is there; that of what msrun prints where none is."""
-        return next((file for file in files if file.exists()), self._paths.launcher_log)
-
-    def _of_death(self, death: Death) -> tuple[Outcome, str, Path]:
-        logs = self._logs()
-        log = self._first(logs[0])
-        if death.code < 0 and -death.code not in _CRASHES:
-            return Outcome.KILLED, death.reason, log
-        # msrun itself says only that there was one
-        reason, log = find_reason(logs[:-1], log)
-        return Outcome.FAILED, reason or death.reason, log
+            log = first(self._logs()[0], otherwise=self._paths.launcher_log)
+            return outcome, reason, first(self._paths.stacks, otherwise=log) if outcome is Outcome.HUNG else log
+        if self._death is None and code in (0, None) and self._paths.measurement.exists():
+            return Outcome.FINISHED, "", first(self._logs()[0], otherwise=self._paths.launcher_log)
+        self._death = self._death or self._crew.seen_by_msrun()
+        return why_not_finished(self._logs(), self._paths.launcher_log, code, self._death)
 
 
 def _clear(paths: TrialPaths, links: Sequence[msrun.Launch]) -> None:

@@ -17,8 +17,9 @@ from sweeps.fidelity import EPOCHS
 from sweeps.length import BATCH, value_of
 from trainer import files
 from trainer.data import Source, record_path
+from trainer.ending import Exit, Outcome
 from trainer.job import Job
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.launcher import Launcher
 from trainer.lora import account
 from trainer.msrun import Launch
 from trainer.paths import TrialPaths

@@ -23,7 +23,8 @@ from tests.short_sweep import SLOTS, write_sweep
 from tests.sweeps.made import result
 from tests.waiting import until
 from trainer import msrun
-from trainer.launcher import Launcher, Outcome
+from trainer.ending import Outcome
+from trainer.launcher import Launcher
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.recipe import Recipe

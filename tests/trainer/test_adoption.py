@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from tests.waiting import until
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.ending import Exit, Outcome
+from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.processes import find, find_msrun, processes_of, workers_of
 from trainer.slots import Placement, free_port

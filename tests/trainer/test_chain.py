@@ -16,7 +16,8 @@ from tests.waiting import until
 from trainer import msrun
 from trainer.chain import Chain
 from trainer.data_statistics import Statistics
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.ending import Exit, Outcome
+from trainer.launcher import Launcher
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.processes import find_msrun, processes_of, workers_of

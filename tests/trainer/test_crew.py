@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.waiting import until
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.ending import Exit, Outcome
+from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.processes import alive, processes_of, scheduler_of, workers_of
 

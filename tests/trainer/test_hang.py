@@ -11,7 +11,8 @@ import pytest
 
 from tests.waiting import until
 from trainer import stacks
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.ending import Exit, Outcome
+from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.processes import processes_of, workers_of
 from trainer.watch import Limits, Watch

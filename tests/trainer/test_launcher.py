@@ -10,7 +10,8 @@ import pytest
 
 from tests.waiting import until
 from trainer import msrun
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.ending import Exit, Outcome
+from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
 from trainer.processes import processes_of, running_folders
 from trainer.slots import Placement, free_port

@@ -11,8 +11,9 @@ import pytest
 import trainer
 from tests.short_sweep import TINY, write_sweep
 from trainer.checkpoints import checkpoints
+from trainer.ending import Exit, Outcome
 from trainer.job import Benchmark, Job, Until
-from trainer.launcher import Exit, Launcher, Outcome
+from trainer.launcher import Launcher
 from trainer.lora import account
 from trainer.measurement import Measurement
 from trainer.msrun import Launch

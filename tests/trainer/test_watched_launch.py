@@ -13,7 +13,8 @@ import pytest
 
 from tests.tiny_launch import prepare
 from tests.waiting import until
-from trainer.launcher import Launcher, Outcome
+from trainer.ending import Outcome
+from trainer.launcher import Launcher
 from trainer.measurement import Measurement
 from trainer.paths import TrialPaths
 from trainer.processes import find_msrun, processes_of, workers_of
