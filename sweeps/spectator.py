@@ -20,7 +20,7 @@ from sweeps.read import name_in
 from sweeps.signals import end_like_ctrl_c
 from sweeps.snapshot import Progress, Snapshot
 from sweeps.spending import Spending
-from sweeps.stores import Stores
+from sweeps.stores import StoreError, Stores
 from sweeps.ui.standing import Standing
 from sweeps.view import front_table
 from sweeps.volume import growth
@@ -36,10 +36,10 @@ Event = tuple[float, Callable[[View, float | None], None]]
 
 
 def watch(stores: Stores, name: str | None, console: Console) -> None:
-    """Show a sweep as long as a process runs it, then its front.
+    """Show a sweep as long as a process runs it, then its front; a database that goes away meanwhile is waited for.
 
     Raises:
-        StoreError: there is no such sweep, or its database is away.
+        StoreError: there is no such sweep, or its database is away from the start.
         KeyboardInterrupt: the user has seen enough; the sweep goes on.
     """
     end_like_ctrl_c()
@@ -50,15 +50,22 @@ def watch(stores: Stores, name: str | None, console: Console) -> None:
         runs = spectator.runs()
         if not runs:
             view.say(spectator.idle())
-        now = spectator.look(view)
+        now, away = spectator.look(view), False
         while runs:
             view.show(now)
             time.sleep(_LOOK_SECONDS)
-            # asked before the look, so that the last look sees how it ended
-            runs = spectator.runs()
-            now = spectator.look(view)
-            if not runs:
-                view.say(spectator.idle())
+            try:
+                with studies.told(stores.study_url):
+                    # asked before the look, so that the last look sees how it ended
+                    runs, now = spectator.runs(), spectator.look(view)
+                    if not runs:
+                        view.say(spectator.idle())
+                away = False
+            except StoreError as error:
+                runs = True
+                if not away:
+                    view.say(f"{error}; this view goes on when it answers")
+                away = True
         spectator.close()
     console.print(front_table(now.front, config.objectives, spectator.base))
 

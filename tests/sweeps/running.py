@@ -9,6 +9,7 @@ from evaluation.score import Score
 from sweeps import records
 from sweeps import study as studies
 from sweeps.config import SweepConfig, load_sweep
+from sweeps.database import parse
 from sweeps.entries import Attempt
 from sweeps.fidelity import Budget, Halving
 from sweeps.ledger import DONE, Ledger
@@ -36,10 +37,11 @@ class RunningSweep:
 
     Args:
         folder: of the sweep file; the runs folder is made in it.
+        database: of the study; None: a file in the runs folder.
     """
 
-    def __init__(self, folder: Path, **changed: object) -> None:
-        self.stores = Stores(folder / "runs")
+    def __init__(self, folder: Path, database: str | None = None, **changed: object) -> None:
+        self.stores = Stores(folder / "runs", parse(database) if database else None)
         self.stores.create()
         config = load_sweep(write_sweep(folder))[0]
         update = {"name": NAME, "halving": Halving(rungs=(1, 3)), "budget": Budget(epochs=30), **changed}

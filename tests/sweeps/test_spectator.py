@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from optuna.storages import RDBStorage
 from rich.console import Console
@@ -197,6 +198,29 @@ def test_in_a_pipe_there_is_a_line_an_event_and_nothing_that_moves_a_cursor(
     assert f"{NAME} is not running: 1 stopped; " in rest
     assert "trial-0000@1" in rest
     assert not re.search(controls, "".join(said) + rest)
+
+
+def test_view_outlives_a_database_that_is_away_for_a_while(postgres: str, tmp_path: Path) -> None:
+    sweep = RunningSweep(tmp_path, postgres)
+    sweep.measure_base()
+    lease = Lease.acquire(sweep.stores.study_url, NAME)
+    attempt = sweep.begin()
+    arguments = [*command(sweep), "--database", postgres]
+    process = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "trial-0000 started" in process.stdout.readline()
+    server, _, name = postgres.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        assert "this view goes on when it answers" in process.stdout.readline()
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    sweep.end(attempt, 60.0)
+    lease.release()
+    rest, _ = process.communicate()
+    assert process.returncode == 0
+    assert "this view" not in rest
+    assert "trial-0000 done at epoch 1" in rest
 
 
 def test_a_sweep_whose_process_is_gone_is_told_from_one_that_ended(sweep: RunningSweep) -> None:
