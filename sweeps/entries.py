@@ -33,7 +33,7 @@ class Attempt:
         host: name of the machine that it was begun on.
         boot: id of that machine's boot; process ids mean nothing after another one.
         pid: of the tree's first process; None where the orchestrator ended before it could say.
-        pid_started: seconds since the epoch, as ``Launcher.pid_started``.
+        pid_started: seconds since the boot, as ``Launcher.pid_started``.
         ended: None: it runs, or its orchestrator was killed.
         outcome: how it ended; empty while it runs, as all that follow.
         kind: whose fault a failure was; ``host``: another attempt may do better.

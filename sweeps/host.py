@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from trainer.processes import start_of, stat_of
+
 
 @dataclass(frozen=True)
 class Host:
@@ -37,18 +39,9 @@ def booted() -> float:
 
 
 def process_start(pid: int) -> float | None:
-    """Return when a process of this host started, in seconds since the boot; None where there is none, or a zombie.
-
-    With the boot's id and the process id it names one process for ever. Not psutil's ``create_time``: that one moves
-    when the clock is set, and a process that still runs would seem to be another (proc(5), ``/proc/pid/stat``, 22).
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # the name, in parentheses, may hold spaces and parentheses itself
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    """Return when a process of this host started, as ``start_of``; None where there is none, or a zombie."""
+    fields = stat_of(pid)
+    return None if fields is None or fields[0] in "ZX" else start_of(pid)
 
 
 def is_running(pid: int, start: float) -> bool:

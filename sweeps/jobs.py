@@ -97,6 +97,7 @@ class Jobs:
 
         Raises:
             ValueError: no recipe can take the configuration; nothing was started.
+            OSError: the host has no room or no process for it; nothing was started.
         """
         paths, config = trial_paths(self._plan.folder, task.label, task.rung), self._plan.config
         placement = self._slots.lease(avoid)
@@ -109,7 +110,12 @@ class Jobs:
         except BaseException:
             self._slots.release(placement)
             raise
-        launcher = Launcher(launch, placement, paths, config.timeout, config.watch)
+        try:
+            launcher = Launcher(launch, placement, paths, config.timeout, config.watch)
+        except OSError:
+            self._ledger.ended(attempt.id, LOST, 0.0)
+            self._slots.release(placement)
+            raise
         self._ledger.started(attempt.id, launcher.pid, launcher.pid_started)
         return self._add(task, attempt, launcher, paths)
 
@@ -132,7 +138,7 @@ class Jobs:
             self._ledger.started(attempt.id, pid, started)
         self._slots.take(attempt.placement)
         launcher = Launcher.adopt(
-            pid, started, attempt.placement, paths, config.timeout, config.watch, started_at=started
+            pid, started, attempt.placement, paths, config.timeout, config.watch, started_at=attempt.started
         )
         return self._add(task, attempt, launcher, paths)
 
@@ -145,7 +151,7 @@ class Jobs:
         """End an attempt that is not taken up."""
         alive = attempt.pid is not None and bool(processes_of(attempt.folder))
         kill_all(attempt.folder)
-        self._ledger.ended(attempt.id, LOST, max(0.0, time.time() - (attempt.pid_started or 0.0)) if alive else 0.0)
+        self._ledger.ended(attempt.id, LOST, max(0.0, time.time() - attempt.started) if alive else 0.0)
 
     def reap(self) -> None:
         """Kill what runs of this sweep and belongs to no running job: workers whose msrun is gone."""
@@ -156,6 +162,11 @@ class Jobs:
         """Take note that a launch is over and what came of it was kept: its slot is free."""
         kind, signature, reason = ("", "", "") if failure is None else (failure.kind, failure.signature, failure.reason)
         self._ledger.ended(job.attempt.id, ended.outcome.value, ended.seconds, kind, signature, reason)
+        self.running.remove(job)
+        self._slots.release(job.launcher.placement)
+
+    def leave(self, job: Running) -> None:
+        """Leave a launch that is over to the next orchestrator, as if this one had been killed: its attempt is open."""
         self.running.remove(job)
         self._slots.release(job.launcher.placement)
 

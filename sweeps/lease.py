@@ -37,7 +37,7 @@ class Lease:
         self._database = database
         self._token = token
         self._stale_after = stale_after
-        self._heard = time.monotonic()
+        self._heard = _now()
 
     @classmethod
     def acquire(cls, url: str, sweep: str, *, stale_after: float = 120.0) -> Lease:
@@ -74,10 +74,10 @@ class Lease:
         Raises:
             LeaseLost: another process holds it, it was taken away, or it is stale because the database is away.
         """
-        since = time.monotonic() - self._heard
+        since = _now() - self._heard
         if since < min(_BEAT_SECONDS, self._stale_after / 4):
             return
-        asked = time.monotonic()
+        asked = _now()
         try:
             with self._database.writing() as session:
                 mine = update(LeaseRow).where(LeaseRow.sweep == self.sweep, LeaseRow.token == self._token)
@@ -86,7 +86,7 @@ class Lease:
                 ).first()
                 other = None if held else session.get(LeaseRow, self.sweep)
         except StoreError as error:
-            if time.monotonic() - self._heard < self._stale_after:
+            if _now() - self._heard < self._stale_after:
                 return
             raise LeaseLost(
                 f"sweep {self.sweep}: its database was away for more than {self._stale_after:.0f} s, so another "
@@ -111,6 +111,11 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _now() -> float:
+    """Seconds that go on while the machine is suspended, as they do for others."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def holder_of(url: str, sweep: str, *, stale_after: float = 120.0) -> str | None:

@@ -29,6 +29,10 @@ class Retries(Section):
     backoff: Annotated[float, Field(ge=0, le=_LONGEST)] = 15.0
     quarantine: Annotated[int, Field(ge=1)] = 2
 
+    def wait(self, failures: int) -> float:
+        """Return the seconds before the next attempt after so many that failed."""
+        return min(_LONGEST, self.backoff * 2.0 ** (failures - 1))
+
 
 class Step(Enum):
     """What is to be done."""
@@ -103,5 +107,4 @@ class Recovery:
         if failures >= self.settings.attempts:
             reason = f"failed {failures} times by the host's fault"
             return Verdict(Step.STOP if base else Step.FAIL, quarantine=quarantine, reason=reason)
-        wait = min(_LONGEST, self.settings.backoff * 2 ** (failures - 1))
-        return Verdict(Step.RETRY, wait, quarantine)
+        return Verdict(Step.RETRY, self.settings.wait(failures), quarantine)

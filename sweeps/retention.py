@@ -74,23 +74,26 @@ class Uses:
 
 def scan(sweep: Path) -> tuple[int, list[Weights]]:
     """Return how many bytes lie in a sweep's folder, and its trials' weights; what vanishes meanwhile is left out."""
-    total, found = 0, []
-    for file, size in _files(sweep):
-        total += size
+    total, found, seen = 0, [], set()
+    for file, size, inode in _files(sweep):
+        # what waits for MLflow is a second name of the same file
+        total += 0 if inode in seen else size
+        seen.add(inode)
         trial = _TRIAL.fullmatch(file.relative_to(sweep).parts[0])
         if trial is not None and file.suffix in (".ckpt", ".safetensors"):
             found.append(Weights(file, size, int(trial[1])))
     return total, list(_with_surplus(found))
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, int]]:
+def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
     for parent, _, names in os.walk(folder):
         for name in names:
             file = Path(parent, name)
             try:
-                yield file, file.lstat().st_size
+                found = file.lstat()
             except FileNotFoundError:
                 continue
+            yield file, found.st_size, found.st_ino
 
 
 def _with_surplus(weights: Iterable[Weights]) -> Iterator[Weights]:

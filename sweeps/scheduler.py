@@ -32,7 +32,7 @@ from sweeps.takeup import take_up
 from sweeps.tracking import KILLED, Tracker
 from sweeps.upcoming import Queue, Upcoming
 from trainer.ending import Exit, Outcome
-from trainer.failures import Failure
+from trainer.failures import Failure, Kind
 from trainer.slots import Slots
 
 _POLL_SECONDS = 0.5
@@ -80,7 +80,9 @@ class Scheduler:
         # card-seconds follow once what an earlier process left is ended
         self._spending = Spending(config.budget, records.units(self.study), earlier=studies.load_seconds(self.study))
         self._disk = Disk(self.plan, self.study, self._tuner)
-        self._fault, self._paused, self._unfit, self._saved = "", False, 0, time.monotonic()
+        self._fault, self._paused, self._away, self._saved = "", False, False, time.monotonic()
+        # configurations that no recipe takes and launches that the host refused, in a row
+        self._unfit, self._unstarted, self._not_before = 0, 0, 0.0
 
     def run(self) -> bool:
         """Run until nothing more is to be done; returns whether that was the end of the sweep.
@@ -124,7 +126,8 @@ class Scheduler:
     def _turn(self) -> bool:
         """Do what is to be done now; returns whether there may be more."""
         self.lease.beat()
-        self._requests.listen()
+        if not self._listen():
+            return True
         if self._requests.stopping is Stopping.NOW:
             self._requests.stop_jobs()
             return False
@@ -136,12 +139,24 @@ class Scheduler:
         waits = not self._requests.stopping and (self._queue.waits or self._paused)
         return bool(started or self._jobs.running or waits)
 
+    def _listen(self) -> bool:
+        """Do what was asked for; returns whether the database answers: until it does nothing is started or kept."""
+        try:
+            self._requests.listen()
+        except StoreError as error:
+            if not self._away:
+                self.view.say(f"{error}. Running jobs go on; so does the sweep when it answers")
+            self._away = True
+            return self._requests.stopping is Stopping.NOW
+        self._away = False
+        return True
+
     # -- what runs next ----------------------------------------------------------------------------------------------
 
     def _start_what_fits(self) -> bool:
         """Start jobs while a slot is free and there is something to do; returns whether any started."""
         started = False
-        while not self._requests.stopping and self.slots.free and not self._low_disk():
+        while self._may_start and not self._low_disk():
             upcoming = self._queue.next()
             if upcoming is None:
                 break
@@ -149,6 +164,10 @@ class Scheduler:
         if over := self._spending.over(self._jobs.card_seconds):
             self.view.over(over)
         return started
+
+    @property
+    def _may_start(self) -> bool:
+        return bool(not self._requests.stopping and self.slots.free and time.monotonic() >= self._not_before)
 
     def _low_disk(self) -> bool:
         low = self._disk.low(self._jobs.numbers, self._published.front, self._queue.more)
@@ -159,6 +178,7 @@ class Scheduler:
 
     def _launch(self, upcoming: Upcoming) -> bool:
         """Start a job; returns whether it could be started."""
+        self.lease.beat()
         try:
             task = self._jobs.task(upcoming.number, upcoming.rung)
             configuration = self._record(task)
@@ -168,7 +188,10 @@ class Scheduler:
         except ValueError as error:
             self._cannot_start(upcoming.number, str(error))
             return False
-        self._unfit = 0
+        except OSError as error:
+            self._host_cannot(upcoming, error)
+            return False
+        self._unfit = self._unstarted = 0
         self.tracker.start_trial(task.label, configuration, self.plan.tags)
         self.view.started(task.label, configuration, task.rung)
         return True
@@ -198,12 +221,27 @@ class Scheduler:
         if self._unfit >= _HOPELESS:
             self._give_up(f"{_HOPELESS} configurations in a row could not be started; the last: {reason}")
 
+    def _host_cannot(self, upcoming: Upcoming, error: OSError) -> None:
+        """Start the job later where the host can start nothing now: a full disk, no more processes."""
+        retries, label = self.plan.config.retries, trial_label(upcoming.number)
+        self._unstarted += 1
+        if self._unstarted >= retries.attempts:
+            said = f"{label} could not be started: {error}; mend the host, then `lorasweep resume`"
+            self._give_up(said, Stopping.RUNGS)
+            return
+        wait = retries.wait(self._unstarted)
+        self._not_before = time.monotonic() + wait
+        self._queue.again(upcoming.number, upcoming.rung, wait)
+        self.view.say(f"{label} cannot be started: {error}; once more in {wait:.0f} s")
+
     def _give_up(self, fault: str, how: Stopping = Stopping.NOW) -> None:
         self._fault, self._requests.stopping = fault, how
 
     # -- what came out -----------------------------------------------------------------------------------------------
 
     def _follow(self, job: Running) -> None:
+        # before each: this process may have stood still, and another may have the sweep now
+        self.lease.beat()
         ended = job.launcher.poll()
         steps = job.launcher.new_steps()
         if steps:
@@ -224,10 +262,12 @@ class Scheduler:
             self.ledger.close_job(job.task.label, job.task.rung, DONE)
             self._recovery.succeeded(job.attempt.placement.slot)
             self.view.finished(job.task.label, outcome, ended.seconds, job.task.rung)
-        self._start_what_fits()
         trained = self._spending.units - sum(job.task.units for job in self._jobs.running)
         # five megabytes, and a second at a thousand trials
-        self._publish((trained, self._spending.card_seconds), page=time.monotonic() > self._paged + _PAGE_SECONDS)
+        page = time.monotonic() > self._paged + _PAGE_SECONDS
+        # first: what joins the front must not go for want of room when the next job starts
+        self._publish((trained, self._spending.card_seconds), page=page)
+        self._start_what_fits()
         self._tuner.learn()
 
     def _publish(self, spent: tuple[float, float] | None = None, *, page: bool = True) -> None:
@@ -261,7 +301,12 @@ class Scheduler:
             self.view.say(f"SLOT {slot} IN QUARANTINE: it gets no more jobs until the sweep is started again; {said}")
         if verdict.step is Step.RETRY:
             self.view.say(f"{task.label} is done again in {verdict.wait:.0f} s: {said}")
-            self._queue.again(task.number, task.rung, verdict.wait, slot)
+            self._queue.again(task.number, task.rung, verdict.wait, (slot,))
+            return
+        if verdict.step is Step.STOP and failure.kind is Kind.HOST and task.number is not None:
+            # not the trial's fault: it is done when the host is mended and the sweep goes on
+            self.view.say(f"{task.label} is done again when the sweep goes on: {said}")
+            self._give_up(f"the sweep stops: {verdict.reason}", Stopping.RUNGS)
             return
         self.ledger.close_job(task.label, task.rung, FAILED)
         self.view.failed(task.label, said)

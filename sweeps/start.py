@@ -131,6 +131,11 @@ def _end(scheduler: Scheduler, view: View) -> End:
     except SweepError as error:
         reason, end = str(error), End.GAVE_UP
         view.say(reason)
+    except OSError as error:
+        # a full disk, a folder that may not be written
+        go_on = f"what runs trains on, `lorasweep resume {scheduler.plan.config.name}` takes it up"
+        reason, end = f"{error}; {go_on}", End.GAVE_UP
+        view.say(reason)
     except StoreError as error:
         if scheduler.notices is not None:
             scheduler.notices.ended("failed", str(error))

@@ -15,6 +15,7 @@ from sweeps.outcome import Keeper
 from sweeps.results import number_of
 from sweeps.signals import Asked
 from sweeps.upcoming import Queue
+from trainer.ending import Outcome
 
 
 class Stopping(IntEnum):
@@ -47,21 +48,30 @@ class Requests:
     _heard: int = field(default=0, init=False)
 
     def listen(self) -> None:
-        """Do what was asked since the last time; what is to stop at once runs until ``stop_jobs``."""
+        """Do what was asked since the last time; what is to stop at once runs until ``stop_jobs``.
+
+        Raises:
+            StoreError: the database is away; what signals asked for is done.
+        """
+        # signals first: they are heard while the database is away
+        if self.asked.times > self._heard:
+            self._heard = self.asked.times
+            self._stop(Stopping(min(self._heard, Stopping.NOW)))
         for request in self.ledger.take_requests():
             if request.action == CANCEL:
                 self._cancel(str(request.label))
             else:
                 self._stop(Stopping.NOW if request.action == STOP_NOW else Stopping.RUNGS)
-        if self.asked.times > self._heard:
-            self._heard = self.asked.times
-            self._stop(Stopping(min(self._heard, Stopping.NOW)))
 
     def stop_jobs(self) -> None:
-        """Kill what runs; it is done again from its last rung."""
-        for job in tuple(self.jobs.running):
-            self.jobs.remove(job, job.launcher.kill(), None)
-            self.view.say(f"{job.task.label} stopped")
+        """Kill what runs; it is done again from its last rung. What has measured is kept when the sweep goes on."""
+        for job, ended in [(job, job.launcher.kill()) for job in self.jobs.running]:
+            if ended.outcome is Outcome.FINISHED:
+                self.jobs.leave(job)
+                self.view.say(f"{job.task.label} was measured already; the sweep goes on from there")
+            else:
+                self.jobs.remove(job, ended, None)
+                self.view.say(f"{job.task.label} stopped")
 
     def _stop(self, how: Stopping) -> None:
         if how <= self.stopping:

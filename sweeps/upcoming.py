@@ -60,9 +60,9 @@ class Queue:
         """How many trials may still be started."""
         return math.inf if self._trials is None else self._trials - self.started
 
-    def again(self, number: int | None, rung: int | None, wait: float, slot: int) -> None:
-        """Have a job done again after ``wait`` seconds, on another slot than ``slot`` if there is one."""
-        self._again.append(Upcoming(number, rung, (slot,), time.monotonic() + wait))
+    def again(self, number: int | None, rung: int | None, wait: float, avoid: tuple[int, ...] = ()) -> None:
+        """Have a job done again after ``wait`` seconds, on none of the slots ``avoid`` if there is another."""
+        self._again.append(Upcoming(number, rung, avoid, time.monotonic() + wait))
 
     def drop(self, number: int) -> None:
         """Do nothing more for a trial."""

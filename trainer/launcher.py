@@ -56,8 +56,7 @@ class Launcher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        child = Child(process, paths.root)
-        self._follow(child, placement, paths, timeout, limits, child.started)
+        self._follow(Child(process, paths.root), placement, paths, timeout, limits, time.time())
 
     @classmethod
     def adopt(
@@ -124,7 +123,7 @@ class Launcher:
 
     @property
     def pid_started(self) -> float:
-        """Its start as ``psutil`` gives it, seconds since the epoch: with ``pid`` what ``adopt`` knows it by."""
+        """Seconds from the boot to its start: with ``pid`` what ``adopt`` knows it by."""
         return self._process.started
 
     @property
@@ -164,7 +163,8 @@ class Launcher:
     def kill(self, outcome: Outcome = Outcome.KILLED) -> Exit:
         """Stop the whole process tree: SIGTERM, then SIGKILL, and wait until it is gone.
 
-        A launch that has ended by itself, before this was called, ended as it did.
+        A launch that has ended by itself, before this was called, ended as it did; one that has measured is finished,
+        whatever it did since.
         """
         if self._process.ended():
             # too late: what it did counts
@@ -216,18 +216,26 @@ class Launcher:
             self._observe()
             outcome, reason, log = self._classify(code)
             if outcome is Outcome.FINISHED:
-                # to the measurement: the same for whoever sees the end, and when
-                self._lasted = max(0.0, self._paths.measurement.stat().st_mtime - self.started_at)
+                self._lasted = self._until(self._paths.measurement.stat().st_mtime)
             self._ended = Exit(outcome, reason, log, self.seconds)
         return self._ended
 
+    def _until(self, written: float) -> float:
+        """Return the seconds to the measurement: the same for whoever sees the end, and when."""
+        if self._lasted is not None:
+            return max(0.0, written - self.started_at)
+        # back from now: the clock may have been set since the start
+        return max(0.0, self.seconds - max(0.0, time.time() - written))
+
     def _classify(self, code: int | None) -> tuple[Outcome, str, Path]:
         """Return outcome, reason and log of what is over; ``code`` is msrun's."""
-        if self._stopped is not None:
+        measured = self._paths.measurement.exists()
+        # one that diverged measured nonsense
+        if self._stopped is not None and not (measured and self._stopped[0] is not Outcome.DIVERGED):
             outcome, reason = self._stopped
             log = first(self._logs()[0], otherwise=self._paths.launcher_log)
             return outcome, reason, first(self._paths.stacks, otherwise=log) if outcome is Outcome.HUNG else log
-        if self._death is None and code in (0, None) and self._paths.measurement.exists():
+        if measured and (self._stopped is not None or (self._death is None and code in (0, None))):
             return Outcome.FINISHED, "", first(self._logs()[0], otherwise=self._paths.launcher_log)
         self._death = self._death or self._crew.seen_by_msrun()
         return why_not_finished(self._logs(), self._paths.launcher_log, code, self._death)

@@ -19,8 +19,6 @@ import psutil
 from trainer import msrun
 
 _KILL_AFTER_SECONDS = 5.0
-# psutil gives the start by the wall clock, which may be set between two looks
-_CLOCK_SECONDS = 2.0
 
 
 def processes_of(root: Path) -> list[psutil.Process]:
@@ -80,14 +78,33 @@ def find(pid: int, started: float, root: Path) -> psutil.Process | None:
     Never a stranger to which the system gave the pid again: such a one does not bear the trial's mark.
 
     Args:
-        started: seconds since the epoch, as ``psutil`` gives them.
+        started: as ``start_of`` gives it.
     """
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) <= _CLOCK_SECONDS and _is_of(process, root)
     except psutil.NoSuchProcess:
         return None
-    return process if same else None
+    return process if start_of(pid) == started and _is_of(process, root) else None
+
+
+def stat_of(pid: int) -> list[str] | None:
+    """Return the fields of ``/proc/pid/stat`` from the third, the state, on; None where there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # the name, in parentheses, may hold spaces and parentheses itself
+    return stat.rpartition(")")[2].split()
+
+
+def start_of(pid: int) -> float | None:
+    """Return when a process of this host, a zombie too, started, in seconds since the boot; None where there is none.
+
+    With the boot's id and the process id it names one process for ever. Not psutil's ``create_time``: that one moves
+    when the clock is set, and a process that still runs would seem to be another (proc(5), ``/proc/pid/stat``, 22).
+    """
+    fields = stat_of(pid)
+    return None if fields is None else int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def find_msrun(root: Path) -> tuple[int, float] | None:
@@ -99,7 +116,8 @@ def find_msrun(root: Path) -> tuple[int, float] | None:
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             # msrun leads the session that the launcher gave it; the roles are what it gives to those that it starts
             if "MS_ROLE" not in process.environ() and os.getsid(process.pid) == process.pid:
-                return process.pid, process.create_time()
+                started = start_of(process.pid)
+                return None if started is None else (process.pid, started)
     return None
 
 
@@ -140,11 +158,11 @@ def exit_code(process: psutil.Process) -> int | None:
     try:
         if not process.is_running() or process.status() != psutil.STATUS_ZOMBIE:
             return None
-        # the last field, see proc(5); 0 for all but the owner, to whom it is readable
-        status = int(Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").split()[-1])
-    except (psutil.NoSuchProcess, OSError):
+    except psutil.NoSuchProcess:
         return None
-    return os.waitstatus_to_exitcode(status)
+    fields = stat_of(process.pid)
+    # the last field, see proc(5); 0 for all but the owner, to whom it is readable
+    return None if fields is None else os.waitstatus_to_exitcode(int(fields[-1]))
 
 
 def how_ended(code: int) -> str:
@@ -166,7 +184,7 @@ class Process(Protocol):
 
     @property
     def started(self) -> float:
-        """Seconds since the epoch of its start, as ``psutil`` gives them; with the pid it names one process."""
+        """Seconds from the boot to its start; with the pid it names one process, see ``start_of``."""
 
     def ended(self) -> bool:
         """Whether it runs no more."""
@@ -181,7 +199,7 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes], root: Path) -> None:
         self._process = process
         # what is not asked for yet is there, as a zombie at least
-        self.pid, self.started = process.pid, psutil.Process(process.pid).create_time()
+        self.pid, self.started = process.pid, start_of(process.pid) or 0.0
         # an environment can be read a moment after exec only, and what does not bear the mark yet is not killed
         while find(self.pid, self.started, root) is None and not self.ended():
             time.sleep(0.001)

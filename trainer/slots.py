@@ -8,8 +8,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 _HCCL_PORT = 60000
-HCCL_PORTS_PER_CARD = 16
-"""By the card, not by the slot: another sweep on the same host has slots of the same numbers."""
+HCCL_PORTS_PER_CARD = 32
+"""So many does CANN 9.0 open from ``HCCL_IF_BASE_PORT`` on (its environment variables, envref_07_0074); 8.0 opens 16.
+
+By the card, not by the slot: another sweep on the same host has slots of the same numbers.
+"""
+_CARDS = 16  # of a host, at most
 
 
 class SlotError(ValueError):
@@ -118,8 +122,11 @@ class Slots:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback interface that nothing listens on now, and that is none of HCCL's."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        # the system gives these, too
+        if port not in range(_HCCL_PORT, _HCCL_PORT + _CARDS * HCCL_PORTS_PER_CARD):
+            return port

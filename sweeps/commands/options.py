@@ -70,7 +70,8 @@ def open_stores(runs: Path, database: str | None) -> Stores:
 
     # msrun's processes need not know a password, and what they know may end up in a log
     os.environ.pop("LORASWEEP_DATABASE", None)
-    return Stores(runs.absolute(), parse(database) if database else None)
+    # by one name, or what runs there would not be known by the mark that it bears
+    return Stores(runs.resolve(), parse(database) if database else None)
 
 
 def print_json(value: Any) -> None:

@@ -65,7 +65,7 @@ def start(
     if dry_run:
         from sweeps.dry_run import dry_run as print_plan
 
-        print_plan(sweep, runs.absolute(), trials, step_ms, console)
+        print_plan(sweep, runs.resolve(), trials, step_ms, console)
         return
     _finish(run_file(sweep, Options(open_stores(runs, database), console, trials, tracking_uri, accept_changes)))
 

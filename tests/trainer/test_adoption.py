@@ -17,7 +17,7 @@ from tests.waiting import until
 from trainer.ending import Exit, Outcome
 from trainer.launcher import Launcher
 from trainer.paths import TrialPaths
-from trainer.processes import find, find_msrun, processes_of, workers_of
+from trainer.processes import find, find_msrun, processes_of, start_of, workers_of
 from trainer.slots import Placement, free_port
 
 FIRST = """
@@ -154,7 +154,8 @@ def test_stranger_that_got_the_pid_is_neither_waited_for_nor_killed(paths: Trial
     paths.logs.mkdir()
     paths.launcher_log.touch()
     with subprocess.Popen(["sleep", "600"]) as stranger:
-        started = psutil.Process(stranger.pid).create_time()
+        started = start_of(stranger.pid)
+        assert started is not None
         found = Launcher.adopt(stranger.pid, started, PLACEMENT, paths, started_at=time.time()).poll()
         assert found is not None
         assert found.outcome is Outcome.KILLED
@@ -162,10 +163,26 @@ def test_stranger_that_got_the_pid_is_neither_waited_for_nor_killed(paths: Trial
         stranger.kill()
 
 
-def test_process_is_known_by_its_start_as_well(start: Start, paths: TrialPaths) -> None:
+def test_launch_that_has_measured_is_finished_though_it_is_stopped(
+    orphan: Orphan, paths: TrialPaths, tmp_path: Path
+) -> None:
+    (tmp_path / "go").touch()
+    launcher = orphan(waiting_for(tmp_path / "go", f"{MEASURE}\ntime.sleep(600)"))()
+    until(paths.measurement.exists)
+    assert launcher.kill().outcome is Outcome.FINISHED
+    assert processes_of(paths.root) == []
+
+
+def test_process_is_known_by_its_start_as_well(
+    start: Start, paths: TrialPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     launcher = start("time.sleep(600)")
     assert find(launcher.pid, launcher.pid_started, paths.root) is not None
     assert find(launcher.pid, launcher.pid_started - 60, paths.root) is None
+    # as where the clock was set meanwhile
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: 0.0)
+    assert find(launcher.pid, launcher.pid_started, paths.root) is not None
+    monkeypatch.undo()
     launcher.kill()
     assert find(launcher.pid, launcher.pid_started, paths.root) is None
 

@@ -39,10 +39,10 @@ def test_more_slots_than_cores_fail() -> None:
 
 def test_port_of_hccl_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = SlotSettings(count=1, workers=2, devices=(4, 5))
-    # 16 ports a card, from 60000 on
+    # 32 ports a card, from 60000 on
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        monkeypatch.setattr("trainer.slots._HCCL_PORT", port - 4 * 16 - 17)
+        monkeypatch.setattr("trainer.slots._HCCL_PORT", port - 4 * 32 - 33)
         taken, fine = ports.slots(settings)
     assert taken.level == "warn"
     assert taken.text.startswith(f"{port}: taken")
