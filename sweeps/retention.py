@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -37,12 +37,14 @@ class Weights:
 
     Attributes:
         surplus: a checkpoint of the recipe's own (``CheckpointMonitor``) that is none of the evenly spaced ones.
+        links: names of the file; with a second one it waits for MLflow, and to delete the first makes no room.
     """
 
     path: Path
     bytes: int
     trial: int
     surplus: bool = False
+    links: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,25 +77,24 @@ class Uses:
 def scan(sweep: Path) -> tuple[int, list[Weights]]:
     """Return how many bytes lie in a sweep's folder, and its trials' weights; what vanishes meanwhile is left out."""
     total, found, seen = 0, [], set()
-    for file, size, inode in _files(sweep):
+    for file, status in _files(sweep):
         # what waits for MLflow is a second name of the same file
-        total += 0 if inode in seen else size
-        seen.add(inode)
+        total += 0 if status.st_ino in seen else status.st_size
+        seen.add(status.st_ino)
         trial = _TRIAL.fullmatch(file.relative_to(sweep).parts[0])
         if trial is not None and file.suffix in (".ckpt", ".safetensors"):
-            found.append(Weights(file, size, int(trial[1])))
+            found.append(Weights(file, status.st_size, int(trial[1]), links=status.st_nlink))
     return total, list(_with_surplus(found))
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for parent, _, names in os.walk(folder):
         for name in names:
             file = Path(parent, name)
             try:
-                found = file.lstat()
+                yield file, file.lstat()
             except FileNotFoundError:
                 continue
-            yield file, found.st_size, found.st_ino
 
 
 def _with_surplus(weights: Iterable[Weights]) -> Iterator[Weights]:
@@ -106,7 +107,7 @@ def _with_surplus(weights: Iterable[Weights]) -> Iterator[Weights]:
     for files in series.values():
         files.sort(key=lambda file: _step(file.path))
         kept = {files[i].path for i in evenly_spaced(len(files))}
-        yield from (Weights(f.path, f.bytes, f.trial, f.path not in kept) for f in files)
+        yield from (replace(file, surplus=file.path not in kept) for file in files)
 
 
 def _step(path: Path) -> tuple[int, int]:
@@ -118,10 +119,12 @@ def removable(weights: Iterable[Weights], uses: Uses) -> list[Weights]:
     """Return what may be deleted, what is missed least first.
 
     Checkpoints beyond the evenly spaced ones, then what failed, then what stopped and will not go on, at last what was
-    trained to its end without being on the front; the largest of each first. What is running, on the front or may still
-    be promoted stays.
+    trained to its end without being on the front; the largest of each first. What is running, on the front, may still
+    be promoted or waits for MLflow stays.
     """
-    ranked = [(group, -file.bytes, file) for file in weights if (group := uses.group(file)) is not None]
+    ranked = [
+        (group, -file.bytes, file) for file in weights if file.links == 1 and (group := uses.group(file)) is not None
+    ]
     return [file for *_, file in sorted(ranked, key=lambda ranked: (*ranked[:2], ranked[2].path))]
 
 

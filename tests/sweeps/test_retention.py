@@ -56,3 +56,17 @@ def test_scan_does_not_follow_links_out_of_the_sweep(tmp_path: Path) -> None:
     (tmp_path / "other.safetensors").write_bytes(b"x" * 1000)
     (tmp_path / "sweep/trial-0001/a.safetensors").symlink_to(tmp_path / "other.safetensors")
     assert scan(tmp_path / "sweep")[0] < 1000
+
+
+def test_file_that_waits_for_mlflow_counts_once_and_stays(tmp_path: Path) -> None:
+    adapter = tmp_path / "trial-0003/rung-1/adapter.safetensors"
+    waiting = tmp_path / "outbox/files/0001"
+    for folder in (adapter.parent, waiting.parent):
+        folder.mkdir(parents=True)
+    adapter.write_bytes(b"x" * 100)
+    waiting.hardlink_to(adapter)
+    total, found = scan(tmp_path)
+    nothing_needed = Uses((), (), (), ())
+    assert (total, removable(found, nothing_needed)) == (100, [])
+    waiting.unlink()
+    assert [file.path for file in removable(scan(tmp_path)[1], nothing_needed)] == [adapter]
