@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from trainer.processes import start_of, stat_of
+from trainer.processes import stat_of
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def booted() -> float:
 
 
 def process_start(pid: int) -> float | None:
-    """Return when a process of this host started, as ``start_of``; None where there is none, or a zombie."""
-    fields = stat_of(pid)
-    return None if fields is None or fields[0] in "ZX" else start_of(pid)
+    """Return when a process of this host started (``Stat.started``); None where there is none, or a zombie."""
+    stat = stat_of(pid)
+    return None if stat is None or stat.state in "ZX" else stat.started
 
 
 def is_running(pid: int, start: float) -> bool:

@@ -162,8 +162,7 @@ class Jobs:
         """Take note that a launch is over and what came of it was kept: its slot is free."""
         kind, signature, reason = ("", "", "") if failure is None else (failure.kind, failure.signature, failure.reason)
         self._ledger.ended(job.attempt.id, ended.outcome.value, ended.seconds, kind, signature, reason)
-        self.running.remove(job)
-        self._slots.release(job.launcher.placement)
+        self.leave(job)
 
     def leave(self, job: Running) -> None:
         """Leave a launch that is over to the next orchestrator, as if this one had been killed: its attempt is open."""

@@ -29,10 +29,6 @@ class Retries(Section):
     backoff: Annotated[float, Field(ge=0, le=_LONGEST)] = 15.0
     quarantine: Annotated[int, Field(ge=1)] = 2
 
-    def wait(self, failures: int) -> float:
-        """Return the seconds before the next attempt after so many that failed."""
-        return min(_LONGEST, self.backoff * 2.0 ** (failures - 1))
-
 
 class Step(Enum):
     """What is to be done."""
@@ -72,11 +68,23 @@ class Recovery:
     _in_a_row: Counter[int] = field(default_factory=Counter)
     _first: list[str] = field(default_factory=list)
     _succeeded: bool = False
+    _refused: int = 0
 
     def succeeded(self, slot: int) -> None:
         """Take note that a launch did what it should."""
         self._succeeded = True
         self._in_a_row[slot] = 0
+
+    def launched(self) -> None:
+        """Take note that a launch could be started."""
+        self._refused = 0
+
+    def refused(self) -> Verdict:
+        """Decide what follows where the host could not start a launch: a full disk, no more processes."""
+        self._refused += 1
+        if self._refused >= self.settings.attempts:
+            return Verdict(Step.STOP, reason="mend the host, then `lorasweep resume`")
+        return Verdict(Step.RETRY, self._wait(self._refused))
 
     def failed(self, slot: int, failure: Failure, failures: int, *, base: bool) -> Verdict:
         """Decide what follows.
@@ -107,4 +115,7 @@ class Recovery:
         if failures >= self.settings.attempts:
             reason = f"failed {failures} times by the host's fault"
             return Verdict(Step.STOP if base else Step.FAIL, quarantine=quarantine, reason=reason)
-        return Verdict(Step.RETRY, self.settings.wait(failures), quarantine)
+        return Verdict(Step.RETRY, self._wait(failures), quarantine)
+
+    def _wait(self, failures: int) -> float:
+        return min(_LONGEST, self.settings.backoff * 2.0 ** (failures - 1))

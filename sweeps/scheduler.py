@@ -80,9 +80,8 @@ class Scheduler:
         # card-seconds follow once what an earlier process left is ended
         self._spending = Spending(config.budget, records.units(self.study), earlier=studies.load_seconds(self.study))
         self._disk = Disk(self.plan, self.study, self._tuner)
-        self._fault, self._paused, self._away, self._saved = "", False, False, time.monotonic()
-        # configurations that no recipe takes and launches that the host refused, in a row
-        self._unfit, self._unstarted, self._not_before = 0, 0, 0.0
+        self._fault, self._paused, self._unfit, self._saved = "", False, 0, time.monotonic()
+        self._not_before = 0.0
 
     def run(self) -> bool:
         """Run until nothing more is to be done; returns whether that was the end of the sweep.
@@ -126,7 +125,7 @@ class Scheduler:
     def _turn(self) -> bool:
         """Do what is to be done now; returns whether there may be more."""
         self.lease.beat()
-        if not self._listen():
+        if not self._requests.listen():
             return True
         if self._requests.stopping is Stopping.NOW:
             self._requests.stop_jobs()
@@ -138,18 +137,6 @@ class Scheduler:
         self.courier.check()
         waits = not self._requests.stopping and (self._queue.waits or self._paused)
         return bool(started or self._jobs.running or waits)
-
-    def _listen(self) -> bool:
-        """Do what was asked for; returns whether the database answers: until it does nothing is started or kept."""
-        try:
-            self._requests.listen()
-        except StoreError as error:
-            if not self._away:
-                self.view.say(f"{error}. Running jobs go on; so does the sweep when it answers")
-            self._away = True
-            return self._requests.stopping is Stopping.NOW
-        self._away = False
-        return True
 
     # -- what runs next ----------------------------------------------------------------------------------------------
 
@@ -191,7 +178,8 @@ class Scheduler:
         except OSError as error:
             self._host_cannot(upcoming, error)
             return False
-        self._unfit = self._unstarted = 0
+        self._unfit = 0
+        self._recovery.launched()
         self.tracker.start_trial(task.label, configuration, self.plan.tags)
         self.view.started(task.label, configuration, task.rung)
         return True
@@ -223,16 +211,13 @@ class Scheduler:
 
     def _host_cannot(self, upcoming: Upcoming, error: OSError) -> None:
         """Start the job later where the host can start nothing now: a full disk, no more processes."""
-        retries, label = self.plan.config.retries, trial_label(upcoming.number)
-        self._unstarted += 1
-        if self._unstarted >= retries.attempts:
-            said = f"{label} could not be started: {error}; mend the host, then `lorasweep resume`"
-            self._give_up(said, Stopping.RUNGS)
+        label, verdict = trial_label(upcoming.number), self._recovery.refused()
+        if verdict.step is Step.STOP:
+            self._give_up(f"{label} could not be started: {error}; {verdict.reason}", Stopping.RUNGS)
             return
-        wait = retries.wait(self._unstarted)
-        self._not_before = time.monotonic() + wait
-        self._queue.again(upcoming.number, upcoming.rung, wait)
-        self.view.say(f"{label} cannot be started: {error}; once more in {wait:.0f} s")
+        self._not_before = time.monotonic() + verdict.wait
+        self._queue.again(upcoming.number, upcoming.rung, verdict.wait)
+        self.view.say(f"{label} cannot be started: {error}; once more in {verdict.wait:.0f} s")
 
     def _give_up(self, fault: str, how: Stopping = Stopping.NOW) -> None:
         self._fault, self._requests.stopping = fault, how

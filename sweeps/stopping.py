@@ -14,6 +14,7 @@ from sweeps.live import View
 from sweeps.outcome import Keeper
 from sweeps.results import number_of
 from sweeps.signals import Asked
+from sweeps.stores import StoreError
 from sweeps.upcoming import Queue
 from trainer.ending import Outcome
 
@@ -46,17 +47,29 @@ class Requests:
     asked: Asked
     stopping: Stopping = Stopping.NO
     _heard: int = field(default=0, init=False)
+    _away: bool = field(default=False, init=False)
 
-    def listen(self) -> None:
+    def listen(self) -> bool:
         """Do what was asked since the last time; what is to stop at once runs until ``stop_jobs``.
 
-        Raises:
-            StoreError: the database is away; what signals asked for is done.
+        Returns:
+            whether to go on: not while the database is away, when nothing can be started or kept.
         """
         # signals first: they are heard while the database is away
         if self.asked.times > self._heard:
             self._heard = self.asked.times
             self._stop(Stopping(min(self._heard, Stopping.NOW)))
+        try:
+            self._read_requests()
+        except StoreError as error:
+            if not self._away:
+                self.view.say(f"{error}. Running jobs go on; so does the sweep when it answers")
+            self._away = True
+            return self.stopping is Stopping.NOW
+        self._away = False
+        return True
+
+    def _read_requests(self) -> None:
         for request in self.ledger.take_requests():
             if request.action == CANCEL:
                 self._cancel(str(request.label))

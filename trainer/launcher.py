@@ -230,13 +230,15 @@ class Launcher:
     def _classify(self, code: int | None) -> tuple[Outcome, str, Path]:
         """Return outcome, reason and log of what is over; ``code`` is msrun's."""
         measured = self._paths.measurement.exists()
-        # one that diverged measured nonsense
-        if self._stopped is not None and not (measured and self._stopped[0] is not Outcome.DIVERGED):
+        log = first(self._logs()[0], otherwise=self._paths.launcher_log)
+        if self._stopped is not None:
             outcome, reason = self._stopped
-            log = first(self._logs()[0], otherwise=self._paths.launcher_log)
+            # one that diverged measured nonsense
+            if measured and outcome is not Outcome.DIVERGED:
+                return Outcome.FINISHED, "", log
             return outcome, reason, first(self._paths.stacks, otherwise=log) if outcome is Outcome.HUNG else log
-        if measured and (self._stopped is not None or (self._death is None and code in (0, None))):
-            return Outcome.FINISHED, "", first(self._logs()[0], otherwise=self._paths.launcher_log)
+        if measured and self._death is None and code in (0, None):
+            return Outcome.FINISHED, "", log
         self._death = self._death or self._crew.seen_by_msrun()
         return why_not_finished(self._logs(), self._paths.launcher_log, code, self._death)
 

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -87,24 +88,38 @@ def find(pid: int, started: float, root: Path) -> psutil.Process | None:
     return process if start_of(pid) == started and _is_of(process, root) else None
 
 
-def stat_of(pid: int) -> list[str] | None:
-    """Return the fields of ``/proc/pid/stat`` from the third, the state, on; None where there is no such process."""
+@dataclass(frozen=True)
+class Stat:
+    """What ``/proc/pid/stat`` says of a process (proc(5)).
+
+    Attributes:
+        state: one letter; Z is a zombie.
+        started: seconds since the boot. With the boot's id and the process id it names one process for ever. Not
+            psutil's ``create_time``: that one moves when the clock is set, and a process that still runs would seem to
+            be another.
+        status: as ``os.waitpid`` gives it of a zombie; 0 for all but the owner, to whom it is readable.
+    """
+
+    state: str
+    started: float
+    status: int
+
+
+def stat_of(pid: int) -> Stat | None:
+    """Return what the system knows of a process of this host; None where there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # the name, in parentheses, may hold spaces and parentheses itself
-    return stat.rpartition(")")[2].split()
+    # the name, in parentheses, may hold spaces and parentheses itself; what follows it begins with the third field
+    fields = stat.rpartition(")")[2].split()
+    return Stat(fields[0], int(fields[19]) / os.sysconf("SC_CLK_TCK"), int(fields[-1]))
 
 
 def start_of(pid: int) -> float | None:
-    """Return when a process of this host, a zombie too, started, in seconds since the boot; None where there is none.
-
-    With the boot's id and the process id it names one process for ever. Not psutil's ``create_time``: that one moves
-    when the clock is set, and a process that still runs would seem to be another (proc(5), ``/proc/pid/stat``, 22).
-    """
-    fields = stat_of(pid)
-    return None if fields is None else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    """Return when a process of this host, a zombie too, started (``Stat.started``); None where there is none."""
+    stat = stat_of(pid)
+    return None if stat is None else stat.started
 
 
 def find_msrun(root: Path) -> tuple[int, float] | None:
@@ -160,9 +175,8 @@ def exit_code(process: psutil.Process) -> int | None:
             return None
     except psutil.NoSuchProcess:
         return None
-    fields = stat_of(process.pid)
-    # the last field, see proc(5); 0 for all but the owner, to whom it is readable
-    return None if fields is None else os.waitstatus_to_exitcode(int(fields[-1]))
+    stat = stat_of(process.pid)
+    return None if stat is None else os.waitstatus_to_exitcode(stat.status)
 
 
 def how_ended(code: int) -> str:
